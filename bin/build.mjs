@@ -1,0 +1,5 @@
+import { build, ensureInstalled, ensureNode } from './bootstrap.mjs';
+
+ensureNode();
+ensureInstalled();
+build();

@@ -1,0 +1,111 @@
+/**
+ * The one typed configuration. Built by `load.ts` from the environment, `settings.yml`, `biomero-config.json`,
+ * `group-mappings.json` and `slurm-config.ini`; nothing else in the product reads `process.env` or these files.
+ */
+
+export interface Config {
+  /** `IMPORTER_ENABLED`: chooses the recipe of new import tasks. */
+  readonly importerEnabled: boolean;
+  readonly databases: DatabaseConfig;
+  readonly storage: StorageConfig;
+  readonly importer: ImporterConfig;
+  readonly omero: OmeroConfig;
+  readonly slurm: SlurmConfig;
+  readonly tracking: TrackingConfig;
+  readonly worker: WorkerConfig;
+  readonly web: WebConfig;
+  readonly logLevel: string;
+}
+
+export interface DatabaseConfig {
+  /** libpq URL of the database with `imports` (`INGEST_TRACKING_DB_URL`, else `ingest_tracking_db` of settings.yml). */
+  readonly orders: string;
+  /** libpq URL of the database with BIOMERO's event log and `bridge.runs` (`SQLALCHEMY_URL`, else the ini's). */
+  readonly runs: string;
+}
+
+export interface StorageConfig {
+  /** `base_dir` of settings.yml, absolute. */
+  readonly baseDir: string;
+  /** Files with group mappings, in the order they are merged: a later one wins by group id. Read at every use. */
+  readonly mappingFiles: readonly string[];
+}
+
+export interface ImporterConfig {
+  readonly maxWorkers: number;
+  readonly parallelUpload: number | null;
+  readonly parallelFilesets: number | null;
+  /** What the import process skips: `all`, `checksum`, `minmax`, `thumbnails`, `upgrade`. */
+  readonly skip: readonly string[];
+  /** `annotation_namespace`, default `biomero.import`. */
+  readonly annotationNamespace: string;
+  /** Folder for one log per import process. */
+  readonly logDir: string;
+  /** Command of the import process before its arguments, default `omero import`. */
+  readonly command: readonly string[];
+  /** Identity the import process runs as when we are root; null: our own. */
+  readonly runAs: { readonly uid: number; readonly gid: number } | null;
+}
+
+export interface OmeroConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly transport: 'ssl' | 'tcp';
+  /** How the server's certificate is judged; `verify` unless configured. */
+  readonly tls: 'verify' | 'self-signed' | 'anonymous';
+  /** Path of a CA file, with `verify`. */
+  readonly caFile: string | null;
+  /** Base address of OMERO.web for links, or null. */
+  readonly webUrl: string | null;
+}
+
+export interface SlurmConfig {
+  readonly transport: 'local' | 'ssh';
+  /** Host alias of `~/.ssh/config` (`[SSH] host`). */
+  readonly host: string;
+  /** Folder that relative cluster paths start from, with the local transport; null: the account's home (ssh). */
+  readonly home: string | null;
+  readonly dataPath: string;
+  readonly imagesPath: string;
+  readonly scriptPath: string;
+  readonly defaultPartition: string | null;
+  /** Global `sbatch_<flag>` values. */
+  readonly sbatch: Readonly<Record<string, string>>;
+  readonly workflows: Readonly<Record<string, WorkflowConfig>>;
+  /** Seconds between two looks at running jobs. */
+  readonly pollSeconds: number;
+}
+
+export interface WorkflowConfig {
+  readonly name: string;
+  readonly folder: string | null;
+  readonly repository: string | null;
+  /** Job script, relative to `scriptPath`. */
+  readonly job: string;
+  readonly useGpu: boolean;
+  /** `<workflow>_job_<flag>` values. */
+  readonly flags: Readonly<Record<string, string>>;
+}
+
+export interface TrackingConfig {
+  readonly enabled: boolean;
+  readonly jobAccounting: boolean;
+  readonly jobProgress: boolean;
+  readonly workflowAnalytics: boolean;
+}
+
+export interface WorkerConfig {
+  /** `BIOMERO_IMPORT_TIMEOUT_SECONDS`, 3600. */
+  readonly importTimeoutSeconds: number;
+  /** Runs worked on at the same time. */
+  readonly maxRuns: number;
+}
+
+export interface WebConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Sign-in token of the quick start; null: token sign-in is off. */
+  readonly token: string | null;
+}

@@ -1,0 +1,48 @@
+import pg from 'pg';
+
+/** A pool or a client that is inside a transaction; queries take either. */
+export interface Database {
+  query<R extends pg.QueryResultRow = Record<string, unknown>>(
+    text: string,
+    values?: unknown[],
+  ): Promise<pg.QueryResult<R>>;
+}
+
+export type Pool = pg.Pool;
+
+/**
+ * Opens a pool. bigint columns arrive as numbers (ids here stay far below 2^53); a lost idle connection is reported
+ * to `onError` and replaced at the next query.
+ */
+export function openPool(url: string, options: { max?: number; onError?: (error: Error) => void } = {}): Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.max ?? 8,
+    connectionTimeoutMillis: 10_000,
+    application_name: 'biomero-bridge',
+    types: { getTypeParser },
+  });
+  pool.on('error', options.onError ?? (() => {}));
+  return pool;
+}
+
+/** pg's own parsers, but int8 as a number. */
+export const getTypeParser: typeof pg.types.getTypeParser = ((oid: number, format?: 'text' | 'binary') =>
+  oid === 20 ? (v: string) => Number(v) : pg.types.getTypeParser(oid, format as 'text')) as never;
+
+/** Runs `work` in one transaction on one connection; rolls back when it throws. */
+export async function transaction<T>(pool: Pool, work: (tx: Database) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const result = await work(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((e: Error) => (broken = e));
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}

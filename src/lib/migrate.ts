@@ -1,0 +1,27 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { packageFile } from './package-root.ts';
+import { transaction, type Pool } from './database.ts';
+
+/**
+ * Brings one part of schema `bridge` up to date: `runs` (beside BIOMERO's log) or `orders` (beside `imports`); both may
+ * stand in one database. Each numbered file runs once. Several processes may call it at the same time: an advisory
+ * lock makes them take turns.
+ */
+export async function migrate(pool: Pool, part: 'runs' | 'orders'): Promise<void> {
+  const dir = packageFile('migrations', part);
+  const files = (await readdir(dir)).filter((f) => f.endsWith('.sql')).sort();
+  await transaction(pool, async (tx) => {
+    await tx.query(`select pg_advisory_xact_lock(hashtext('biomero_bridge_migrations'))`);
+    await tx.query('create schema if not exists bridge');
+    await tx.query(`create table if not exists bridge.migrations (
+      part text not null, file text not null, applied_at timestamptz not null default clock_timestamp(),
+      primary key (part, file))`);
+    const { rows } = await tx.query<{ file: string }>('select file from bridge.migrations where part = $1', [part]);
+    const applied = new Set(rows.map((r) => r.file));
+    for (const file of files) {
+      if (applied.has(file)) continue;
+      await tx.query(await readFile(`${dir}/${file}`, 'utf8'));
+      await tx.query('insert into bridge.migrations (part, file) values ($1, $2)', [part, file]);
+    }
+  });
+}

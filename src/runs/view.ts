@@ -1,0 +1,83 @@
+/**
+ * What people see of a run: the one shape behind the web pages, the event stream and `status`. It is a snapshot that
+ * carries the run's revision, so a reader keeps the highest and needs no history.
+ */
+import type { Fixer } from '../domain/errors/define.ts';
+import type { DestinationType, StepName, StepState } from '../domain/vocabulary.ts';
+
+/** `attention`: waits for a person or for something outside, and goes on by itself afterwards. */
+export type RunState = 'running' | 'attention' | 'failed' | 'done';
+
+/** Times are ISO 8601 in UTC; sizes are bytes. */
+export interface RunSummary {
+  id: string;
+  revision: number;
+  workflow: string;
+  workflowVersion: string;
+  user: string;
+  group: string;
+  input: { type: DestinationType; id: number; name: string } | null;
+  destination: { type: DestinationType; id: number; name: string } | null;
+  jobId: number | null;
+  state: RunState;
+  /** BIOMERO's status of the run, as in its progress view. */
+  status: string;
+  sentence: string;
+  launchedAt: string;
+  endedAt: string | null;
+  updatedAt: string;
+  archiveSafe: boolean;
+  imagesFound: number;
+  imagesTotal: number | null;
+}
+
+export interface StepView {
+  name: StepName;
+  state: StepState;
+  attempt: number;
+  startedAt: string | null;
+  endedAt: string | null;
+  filesDone: number | null;
+  filesTotal: number | null;
+  bytesDone: number | null;
+  bytesTotal: number | null;
+  detail: string;
+}
+
+export interface FailureView {
+  code: string;
+  step: StepName;
+  /** What happened. */
+  message: string;
+  /** What is safe, as a sentence. */
+  safe: string;
+  remedy: string;
+  who: Fixer;
+  retryable: boolean;
+  at: string;
+}
+
+export interface ResultView {
+  /** Relative to the archive, `/`-separated. */
+  path: string;
+  bytes: number;
+  sha256: string;
+  kind: 'image' | 'table' | 'log' | 'provenance' | 'other';
+  /** Of images only: state of its import. */
+  import: 'none' | 'waiting' | 'imported' | 'already-there' | 'failed';
+  filesetId: number | null;
+  imageIds: number[];
+  plateIds: number[];
+  error: string | null;
+}
+
+export interface RunView extends RunSummary {
+  taskId: string;
+  recipe: string;
+  parameters: Record<string, unknown>;
+  archive: { path: string; files: number; bytes: number; verifiedAt: string | null } | null;
+  orders: { uuid: string; stage: string; description: string | null; updatedAt: string }[];
+  steps: StepView[];
+  failure: FailureView | null;
+  results: ResultView[];
+}
