@@ -19,6 +19,8 @@ create table bridge.runs (
   job_state text, job_exit text, job_node text,
   job_ended_at timestamptz,
   base_path text, archive_stamp text,          -- identity of the archive, stored before staging begins
+  images_confirmed_at timestamptz,             -- every ordered image was found in OMERO
+  annotated_at timestamptz,
   launched_at timestamptz not null default clock_timestamp(),
   ended_at timestamptz,
   outcome text check (outcome in ('done', 'failed')),

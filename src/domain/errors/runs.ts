@@ -1,3 +1,117 @@
 import { defineErrors } from './define.ts';
 
-export const runErrors = defineErrors({});
+export const runErrors = defineErrors({
+  RUN_NOT_FOUND: {
+    message: 'There is no run {run}.',
+    remedy: 'Look the id up in the list of runs: `biomero-bridge status`.',
+    who: 'researcher',
+    retryable: false,
+    status: 404,
+  },
+  WORKFLOW_UNKNOWN: {
+    message: 'Workflow "{workflow}" is not configured; known here: {known}.',
+    remedy: 'Choose a configured workflow, or add it to [WORKFLOWS] in slurm-config.ini.',
+    who: 'admin',
+    retryable: false,
+    status: 400,
+  },
+  RECIPE_NOT_BUILT: {
+    message:
+      'IMPORTER_ENABLED is not true, so the results would be brought home by {task}, the way through the OMERO API, which this version does not have yet.',
+    remedy: 'Set IMPORTER_ENABLED=true on the worker to archive the results and import them in place.',
+    who: 'admin',
+    retryable: false,
+    status: 409,
+  },
+  INPUT_NOT_FOUND: {
+    message: 'Dataset {id} does not exist in group {group}, or {user} may not see it.',
+    remedy: 'Check the id of the dataset in OMERO, and the group.',
+    who: 'researcher',
+    retryable: false,
+    status: 404,
+  },
+  INPUT_EMPTY: {
+    message: 'Dataset {id} ("{name}") holds no image with a stored file, so there is nothing to analyse.',
+    remedy: 'Choose a dataset with images.',
+    who: 'researcher',
+    retryable: false,
+    status: 400,
+  },
+  INPUT_FILE_MISSING: {
+    message: 'The file of image {image}, {path}, cannot be read: {reason}.',
+    remedy: 'Ask the admin to look at the link in the managed repository and the file it points at.',
+    who: 'admin',
+    retryable: true,
+    status: 500,
+  },
+  INPUT_NEEDS_SHARED_CLUSTER: {
+    message: 'Starting a run on a cluster reached by ssh is not built yet: its input images cannot be brought there.',
+    remedy: 'Start the workflow with BIOMERO; this version starts runs only where cluster and storage are one machine.',
+    who: 'developer',
+    retryable: false,
+    status: 409,
+  },
+  PARAMETER_INVALID: {
+    message: 'Parameter {name}: {reason}.',
+    remedy: "Give a value of the form that the workflow's descriptor asks for.",
+    who: 'researcher',
+    retryable: false,
+    status: 400,
+  },
+  JOB_FAILED: {
+    message: 'Slurm job {job} ended {state} (exit {exit}): no results were brought home.',
+    remedy: "Read the job's log for the cause; then start the workflow again.",
+    who: 'researcher',
+    retryable: false,
+    status: 409,
+  },
+  JOB_UNKNOWN: {
+    message: 'Slurm knows nothing of job {job}; it is asked again until it answers.',
+    remedy: 'If this lasts, ask the admin whether Slurm accounting (sacct) works and still holds the job.',
+    who: 'admin',
+    retryable: true,
+    status: 503,
+  },
+  IMPORT_FAILED: {
+    message: '{failed} of {total} images could not be imported: {reasons}',
+    remedy: "Read the importer's log of order {order}; when the cause is removed, retry what is missing.",
+    who: 'admin',
+    retryable: false,
+    status: 409,
+  },
+  IMPORT_NOT_CONFIRMED: {
+    message: 'Order {order} is reported complete, but {missing} of {total} images were not found in OMERO: {first}',
+    remedy: "Read the importer's log of the order; when the cause is removed, retry what is missing.",
+    who: 'admin',
+    retryable: false,
+    status: 409,
+  },
+  RUN_NOT_FAILED: {
+    message: 'Run {run} has not failed, so there is nothing to retry.',
+    remedy: 'Look at the run: `biomero-bridge status {run}`.',
+    who: 'researcher',
+    retryable: false,
+    status: 409,
+  },
+  RUN_NOT_REPEATABLE: {
+    message: 'Run {run} failed before there were results (job {job}); only what comes after the job can be retried.',
+    remedy: 'Start the workflow again.',
+    who: 'researcher',
+    retryable: false,
+    status: 409,
+  },
+  IMPORT_TIMEOUT: {
+    message: 'Order {order} has waited {minutes} minutes for an importer; the archive is safe and the waiting goes on.',
+    remedy: 'Check that an importer runs and uses the same database.',
+    who: 'admin',
+    retryable: true,
+    status: 503,
+  },
+  UNEXPECTED: {
+    message: 'Step {step} stopped for a reason this program does not know: {reason}',
+    remedy: 'Send this text and the worker log to the admin; the step is tried again.',
+    who: 'developer',
+    retryable: true,
+    status: 500,
+  },
+});

@@ -1,0 +1,33 @@
+import type { StepName } from '../domain/vocabulary.ts';
+
+/** What stands for good, looked up before each step. Nothing else decides what happens next. */
+export interface RunFacts {
+  ended: boolean;
+  submitted: boolean;
+  /** Slurm's last word on the job. */
+  job: 'none' | 'going' | 'succeeded' | 'failed';
+  archived: boolean;
+  /** Images among the archived files. */
+  images: number;
+  /** State of the newest order. */
+  order: 'none' | 'open' | 'completed' | 'failed';
+  confirmed: boolean;
+  annotated: boolean;
+}
+
+export type NextStep = StepName | 'finish' | 'none';
+
+/**
+ * Says which step a run needs. Pure: the same facts always give the same step, so that a crash anywhere costs a repeat
+ * of one step that can be repeated.
+ */
+export function nextStep(facts: RunFacts): NextStep {
+  if (facts.ended) return 'none';
+  if (!facts.submitted) return 'submit';
+  if (!facts.archived) return facts.job === 'succeeded' ? 'archive' : 'follow';
+  if (facts.images === 0) return 'finish';
+  if (facts.order === 'none') return 'order';
+  if (!facts.confirmed) return 'import';
+  if (!facts.annotated) return 'annotate';
+  return 'finish';
+}

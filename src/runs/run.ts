@@ -1,0 +1,100 @@
+import type { QueryResultRow } from 'pg';
+import type { DestinationType, Recipe, StepName } from '../domain/vocabulary.ts';
+import type { Fixer } from '../domain/errors/define.ts';
+
+/** A workflow run that we own: a row of `bridge.runs`. */
+export interface Run {
+  /** Workflow uuid, as in BIOMERO's log. */
+  id: string;
+  /** The import task. */
+  taskId: string;
+  /** The analysis task, which has the Slurm job. */
+  workflowTaskId: string;
+  workflow: string;
+  workflowVersion: string;
+  parameters: Record<string, unknown>;
+  recipe: Recipe;
+  user: { id: number; name: string };
+  /** The active group at launch. */
+  group: { id: number; name: string };
+  input: { type: DestinationType; id: number; name: string } | null;
+  destination: { type: DestinationType; id: number; name: string } | null;
+  /** The job's data folder on the cluster. */
+  dataPath: string;
+  job: { id: number; state: string | null; exit: string | null; node: string | null; endedAt: Date | null } | null;
+  /** Group folder and timestamp of the archive, stored before staging begins. */
+  archivePlace: { basePath: string; stamp: string } | null;
+  imagesConfirmedAt: Date | null;
+  annotatedAt: Date | null;
+  launchedAt: Date;
+  endedAt: Date | null;
+  outcome: 'done' | 'failed' | null;
+  status: string;
+  attention: { code: string; detail: string } | null;
+  failure: RunFailure | null;
+  revision: number;
+  updatedAt: Date;
+}
+
+export interface RunFailure {
+  step: StepName;
+  code: string;
+  message: string;
+  remedy: string;
+  who: Fixer;
+  retryable: boolean;
+  at: Date;
+}
+
+/** Reads a row of `bridge.runs`. */
+export function runFromRow(row: QueryResultRow): Run {
+  return {
+    id: row.id,
+    taskId: row.task_id,
+    workflowTaskId: row.workflow_task_id,
+    workflow: row.workflow,
+    workflowVersion: row.workflow_version,
+    parameters: row.parameters,
+    recipe: row.recipe,
+    user: { id: row.user_id, name: row.user_name },
+    group: { id: row.group_id, name: row.group_name },
+    input: row.input_id === null ? null : { type: row.input_type, id: row.input_id, name: row.input_name },
+    destination:
+      row.destination_id === null
+        ? null
+        : { type: row.destination_type, id: row.destination_id, name: row.destination_name },
+    dataPath: row.data_path,
+    job:
+      row.job_id === null
+        ? null
+        : {
+            id: row.job_id,
+            state: row.job_state,
+            exit: row.job_exit,
+            node: row.job_node,
+            endedAt: row.job_ended_at,
+          },
+    archivePlace: row.base_path === null ? null : { basePath: row.base_path, stamp: row.archive_stamp },
+    imagesConfirmedAt: row.images_confirmed_at,
+    annotatedAt: row.annotated_at,
+    launchedAt: row.launched_at,
+    endedAt: row.ended_at,
+    outcome: row.outcome,
+    status: row.status,
+    attention: row.attention === null ? null : { code: row.attention, detail: row.attention_detail ?? '' },
+    failure:
+      row.error_code === null
+        ? null
+        : {
+            step: row.failed_step,
+            code: row.error_code,
+            message: row.error_message,
+            remedy: row.error_remedy,
+            who: row.error_who,
+            retryable: row.error_retryable,
+            at: row.failed_at,
+          },
+    revision: row.revision,
+    updatedAt: row.updated_at,
+  };
+}

@@ -1,0 +1,202 @@
+import { requireLease, type Lease } from '../lib/lease.ts';
+import { transaction, type Database, type Pool } from '../lib/database.ts';
+import type { BridgeError } from '../domain/errors.ts';
+import type { Recipe, StepName } from '../domain/vocabulary.ts';
+import type { Archive } from '../archive/archive.ts';
+
+/**
+ * Every change of a run: one short transaction that checks the lease, makes the change, raises the revision and
+ * notifies `bridge_runs`. A worker that lost its lease writes nothing.
+ */
+export async function writeRun(
+  pool: Pool,
+  runId: string,
+  lease: Lease | null,
+  change: (tx: Database) => Promise<void>,
+): Promise<void> {
+  await transaction(pool, async (tx) => {
+    if (lease) await requireLease(tx, lease);
+    await change(tx);
+    await touch(tx, runId);
+  });
+}
+
+async function touch(tx: Database, runId: string): Promise<void> {
+  await tx.query('update bridge.runs set revision = revision + 1, updated_at = clock_timestamp() where id = $1', [
+    runId,
+  ]);
+  await tx.query(`select pg_notify('bridge_runs', $1)`, [runId]);
+}
+
+export interface NewRun {
+  id: string;
+  taskId: string;
+  workflowTaskId: string;
+  workflow: string;
+  workflowVersion: string;
+  parameters: Record<string, unknown>;
+  recipe: Recipe;
+  user: { id: number; name: string };
+  group: { id: number; name: string };
+  input: { type: 'Dataset'; id: number; name: string };
+  dataPath: string;
+  status: string;
+}
+
+/** Stores a new run and its steps, all waiting. */
+export async function insertRun(pool: Pool, run: NewRun, steps: readonly StepName[]): Promise<void> {
+  await transaction(pool, async (tx) => {
+    await tx.query(
+      `insert into bridge.runs (id, task_id, workflow_task_id, workflow, workflow_version, parameters, recipe, user_id,
+         user_name, group_id, group_name, input_type, input_id, input_name, data_path, status)
+       values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)`,
+      [
+        run.id,
+        run.taskId,
+        run.workflowTaskId,
+        run.workflow,
+        run.workflowVersion,
+        JSON.stringify(run.parameters),
+        run.recipe,
+        run.user.id,
+        run.user.name,
+        run.group.id,
+        run.group.name,
+        run.input.type,
+        run.input.id,
+        run.input.name,
+        run.dataPath,
+        run.status,
+      ],
+    );
+    for (const step of steps)
+      await tx.query(`insert into bridge.steps (run_id, step, state, attempt) values ($1, $2, 'waiting', 0)`, [
+        run.id,
+        step,
+      ]);
+    await tx.query(`select pg_notify('bridge_runs', $1)`, [run.id]);
+  });
+}
+
+export async function setJobId(tx: Database, runId: string, jobId: number): Promise<void> {
+  await tx.query('update bridge.runs set job_id = $2 where id = $1', [runId, jobId]);
+}
+
+export async function setJobState(
+  tx: Database,
+  runId: string,
+  job: { word: string; exit: string | null; node: string | null; endedAt: Date | null },
+): Promise<void> {
+  await tx.query('update bridge.runs set job_state = $2, job_exit = $3, job_node = $4, job_ended_at = $5 where id = $1', [
+    runId,
+    job.word,
+    job.exit,
+    job.node,
+    job.endedAt,
+  ]);
+}
+
+export async function setArchivePlace(tx: Database, runId: string, basePath: string, stamp: string): Promise<void> {
+  await tx.query('update bridge.runs set base_path = $2, archive_stamp = $3 where id = $1', [runId, basePath, stamp]);
+}
+
+export async function setDestination(
+  tx: Database,
+  runId: string,
+  destination: { type: string; id: number; name: string },
+): Promise<void> {
+  await tx.query(
+    'update bridge.runs set destination_type = $2, destination_id = $3, destination_name = $4 where id = $1',
+    [runId, destination.type, destination.id, destination.name],
+  );
+}
+
+/** Records a verified archive; a second call with the same archive changes nothing. */
+export async function insertArchive(tx: Database, runId: string, taskId: string, archive: Archive): Promise<void> {
+  const { rowCount } = await tx.query(
+    `insert into bridge.archives (task_id, run_id, path, files, bytes, manifest_sha256)
+     values ($1, $2, $3, $4, $5, $6) on conflict (task_id) do nothing`,
+    [taskId, runId, archive.path, archive.files.length, archive.bytes, archive.manifestSha256],
+  );
+  if (!rowCount) return;
+  await tx.query(
+    `insert into bridge.archive_files (task_id, path, bytes, sha256, kind)
+     select $1, f.path, f.bytes, f.sha256, f.kind
+     from jsonb_to_recordset($2::jsonb) as f(path text, bytes bigint, sha256 text, kind text)`,
+    [taskId, JSON.stringify(archive.files)],
+  );
+}
+
+export async function insertRunOrder(
+  tx: Database,
+  runId: string,
+  order: { uuid: string; part: number; retryOf: string | null },
+): Promise<void> {
+  await tx.query(
+    `insert into bridge.run_orders (order_uuid, run_id, part, retry_of) values ($1, $2, $3, $4)
+     on conflict (order_uuid) do nothing`,
+    [order.uuid, runId, order.part, order.retryOf],
+  );
+}
+
+export async function setImagesConfirmed(tx: Database, runId: string): Promise<void> {
+  await tx.query('update bridge.runs set images_confirmed_at = clock_timestamp() where id = $1', [runId]);
+}
+
+export async function setAnnotated(tx: Database, runId: string): Promise<void> {
+  await tx.query('update bridge.runs set annotated_at = clock_timestamp() where id = $1', [runId]);
+}
+
+export async function setStatus(tx: Database, runId: string, status: string): Promise<void> {
+  await tx.query('update bridge.runs set status = $2 where id = $1', [runId, status]);
+}
+
+/** What the run waits for, or null when it goes on. */
+export async function setAttention(
+  tx: Database,
+  runId: string,
+  attention: { code: string; detail: string } | null,
+): Promise<void> {
+  await tx.query('update bridge.runs set attention = $2, attention_detail = $3 where id = $1', [
+    runId,
+    attention?.code ?? null,
+    attention?.detail ?? null,
+  ]);
+}
+
+export async function endRun(tx: Database, runId: string, outcome: 'done' | 'failed'): Promise<void> {
+  await tx.query(
+    `update bridge.runs set outcome = $2, ended_at = clock_timestamp(), attention = null, attention_detail = null
+     where id = $1`,
+    [runId, outcome],
+  );
+}
+
+export async function setFailure(tx: Database, runId: string, step: StepName, error: BridgeError): Promise<void> {
+  await tx.query(
+    `update bridge.runs set failed_step = $2, error_code = $3, error_message = $4, error_remedy = $5, error_who = $6,
+       error_retryable = $7, failed_at = clock_timestamp() where id = $1`,
+    [runId, step, error.code, error.message, error.remedy, error.who, error.retryable],
+  );
+}
+
+/** Opens a failed run again, from the step that failed. */
+export async function clearFailure(tx: Database, runId: string): Promise<void> {
+  await tx.query(
+    `update bridge.runs set outcome = null, ended_at = null, failed_step = null, error_code = null, error_message = null,
+       error_remedy = null, error_who = null, error_retryable = null, failed_at = null where id = $1`,
+    [runId],
+  );
+}
+
+export async function insertAudit(
+  tx: Database,
+  entry: { who: string; action: string; runId: string; reason: string | null },
+): Promise<void> {
+  await tx.query('insert into bridge.audit (who, action, run_id, reason) values ($1, $2, $3, $4)', [
+    entry.who,
+    entry.action,
+    entry.runId,
+    entry.reason,
+  ]);
+}

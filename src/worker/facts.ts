@@ -1,0 +1,38 @@
+import { stages } from '../domain/vocabulary.ts';
+import type { Pool } from '../lib/database.ts';
+import { readOrder } from '../orders/read-order.ts';
+import { imagesOf } from '../runs/archived-images.ts';
+import type { RunFacts } from '../runs/next-step.ts';
+import { readArchive, readArchiveFiles, readRunOrders } from '../runs/read-runs.ts';
+import type { Run } from '../runs/run.ts';
+import { jobPhaseOfWord } from '../slurm/job-states.ts';
+
+/** Looks up what stands for good about a run, in both databases. */
+export async function readFacts(runs: Pool, orders: Pool, run: Run): Promise<RunFacts> {
+  const archive = await readArchive(runs, run.taskId);
+  const images = archive ? imagesOf(archive.path, await readArchiveFiles(runs, run.taskId)).length : 0;
+  const newest = (await readRunOrders(runs, run.id)).at(-1);
+  const order = newest ? await readOrder(orders, newest) : null;
+  return {
+    ended: run.endedAt !== null,
+    submitted: run.job !== null,
+    job: jobFact(run),
+    archived: archive !== null,
+    images,
+    order: !order
+      ? 'none'
+      : order.stage === stages.completed
+        ? 'completed'
+        : order.stage === stages.failed
+          ? 'failed'
+          : 'open',
+    confirmed: run.imagesConfirmedAt !== null,
+    annotated: run.annotatedAt !== null,
+  };
+}
+
+function jobFact(run: Run): RunFacts['job'] {
+  if (!run.job) return 'none';
+  if (run.job.endedAt === null || run.job.state === null) return 'going';
+  return jobPhaseOfWord(run.job.state) === 'succeeded' ? 'succeeded' : 'failed';
+}

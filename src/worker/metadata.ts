@@ -1,0 +1,88 @@
+import { importTaskNames } from '../domain/vocabulary.ts';
+import { productVersion } from '../lib/product-version.ts';
+import type { Run } from '../runs/run.ts';
+
+/**
+ * Rows of `metadata.csv`, with the keys that BIOMERO's scripts write, so that an importer's `csv_*` annotations are the
+ * same whoever archived the results.
+ */
+export function metadataOf(run: Run): [string, string][] {
+  const jobId = String(run.job?.id ?? '');
+  const importTask = importTaskNames[run.recipe];
+  const task = `Task_${run.workflow}_`;
+  return [
+    ['Job_ID', jobId],
+    ['Import_Type', 'SLURM_Results'],
+    ['Import_User', run.user.name],
+    ['Import_Group', run.group.name],
+    ['Workflow_ID', run.id],
+    ['Workflow_Name', run.workflow],
+    ['Workflow_Version', run.workflowVersion],
+    ['Workflow_Created_On', run.launchedAt.toISOString()],
+    ['Workflow_Task_IDs', [run.workflowTaskId, run.taskId].join(', ')],
+    [`${task}ID`, run.workflowTaskId],
+    [`${task}Name`, run.workflow],
+    [`${task}Version`, run.workflowVersion],
+    [`${task}Status`, run.job?.state ?? ''],
+    [`${task}Input_Data`, run.input ? `${run.input.type}:${run.input.id}` : ''],
+    [`${task}Job_IDs`, jobId],
+    ...parameterRows(run, `${task}Param_`),
+    [`Task_${importTask}_ID`, run.taskId],
+    [`Task_${importTask}_Name`, importTask],
+    [`Task_${importTask}_Version`, productVersion],
+  ];
+}
+
+/** BIOMERO's map annotations on every imported image: namespace, the key that identifies one, and its pairs. */
+export function annotationsOf(run: Run): { namespace: string; key: string; pairs: [string, string][] }[] {
+  const jobId = String(run.job?.id ?? '');
+  const taskNamespace = `biomero/workflow/task/${run.workflow}`;
+  return [
+    {
+      namespace: 'biomero/workflow',
+      key: 'Workflow_ID',
+      pairs: [
+        ['Workflow_ID', run.id],
+        ['Name', run.workflow],
+        ['Version', run.workflowVersion],
+        ['Created_On', run.launchedAt.toISOString()],
+        ['Modified_On', (run.job?.endedAt ?? run.launchedAt).toISOString()],
+        ['Task_IDs', [run.workflowTaskId, run.taskId].join(', ')],
+      ],
+    },
+    {
+      namespace: taskNamespace,
+      key: 'Task_ID',
+      pairs: [
+        ['Task_ID', run.workflowTaskId],
+        ['Workflow_ID', run.id],
+        ['Workflow_Name', run.workflow],
+        ['Name', run.workflow],
+        ['Version', run.workflowVersion],
+        ['Created_On', run.launchedAt.toISOString()],
+        ['Modified_On', (run.job?.endedAt ?? run.launchedAt).toISOString()],
+        ['Status', run.job?.state ?? ''],
+        ['Input_Data', run.input ? `${run.input.type}:${run.input.id}` : ''],
+        ['Job_IDs', jobId],
+        ...parameterRows(run, 'Param_'),
+      ],
+    },
+    {
+      namespace: `${taskNamespace}/job`,
+      key: 'Job_ID',
+      pairs: [
+        ['Job_ID', jobId],
+        ['Task_ID', run.workflowTaskId],
+        ['Workflow_ID', run.id],
+        ['Result_Message', `${run.job?.state ?? ''} ${run.job?.exit ?? ''}`.trim()],
+      ],
+    },
+  ];
+}
+
+function parameterRows(run: Run, prefix: string): [string, string][] {
+  return Object.entries(run.parameters).map(([name, value]) => [
+    `${prefix}${name}`,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ]);
+}

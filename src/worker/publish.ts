@@ -1,0 +1,73 @@
+import { importTaskNames, statuses } from '../domain/vocabulary.ts';
+import type { BridgeError } from '../domain/errors.ts';
+import type { Run } from '../runs/run.ts';
+import type { WorkerContext } from './context.ts';
+import { productVersion } from '../lib/product-version.ts';
+
+/*
+ * What BIOMERO's log is told of our runs. Every command is idempotent, so a repeated step adds no event; the log is
+ * written after our own row, and a crash between the two is mended by the repeat.
+ */
+
+/** The workflow run and its analysis task. */
+export async function beginTracking(ctx: WorkerContext, run: Run): Promise<void> {
+  await ctx.tracker.initiateWorkflow({
+    id: run.id,
+    name: run.workflow,
+    description: `${run.workflow} ${run.workflowVersion} on ${inputText(run)}`,
+    user: run.user.id,
+    group: run.group.id,
+  });
+  await ctx.tracker.addTask({
+    workflowId: run.id,
+    taskId: run.workflowTaskId,
+    name: run.workflow,
+    version: run.workflowVersion,
+    inputData: run.dataPath,
+    params: run.parameters,
+  });
+  await ctx.tracker.startWorkflow(run.id);
+  await ctx.tracker.startTask(run.workflowTaskId);
+}
+
+/** The job ended well: the analysis task is complete and the import task begins. */
+export async function beginImportTask(ctx: WorkerContext, run: Run): Promise<void> {
+  await ctx.tracker.completeTask(run.workflowTaskId, 'COMPLETED');
+  await ctx.tracker.addTask({
+    workflowId: run.id,
+    taskId: run.taskId,
+    name: importTaskNames[run.recipe],
+    version: productVersion,
+    inputData: { IDs: run.input ? [run.input.id] : [] },
+    params: { 'SLURM Job Id': String(run.job?.id ?? ''), workflow_uuid: run.id },
+  });
+  await ctx.tracker.startTask(run.taskId);
+}
+
+export async function publishStatus(ctx: WorkerContext, run: Run, status: string): Promise<void> {
+  await ctx.tracker.updateStatus(run.taskId, status);
+}
+
+export async function publishDone(ctx: WorkerContext, run: Run, result: string): Promise<void> {
+  await ctx.tracker.completeTask(run.taskId, result);
+  await ctx.tracker.completeWorkflow(run.id);
+}
+
+/**
+ * A job that failed fails the workflow. A failed import leaves `IMPORT_FAILED` as the last word: a WorkflowFailed event
+ * would overwrite it in the progress view.
+ */
+export async function publishFailure(ctx: WorkerContext, run: Run, error: BridgeError): Promise<string> {
+  if (run.job?.endedAt == null || error.code === 'JOB_FAILED') {
+    await ctx.tracker.failTask(run.workflowTaskId, error.message);
+    await ctx.tracker.failWorkflow(run.id, error.message);
+    return statuses.failed;
+  }
+  await ctx.tracker.updateStatus(run.taskId, statuses.importFailed);
+  await ctx.tracker.failTask(run.taskId, error.message);
+  return statuses.importFailed;
+}
+
+function inputText(run: Run): string {
+  return run.input ? `${run.input.type} ${run.input.id}` : 'no input';
+}

@@ -1,0 +1,36 @@
+import { imagesOf } from '../../runs/archived-images.ts';
+import { readArchive, readArchiveFiles } from '../../runs/read-runs.ts';
+import type { Run } from '../../runs/run.ts';
+import { setAnnotated } from '../../runs/write-run.ts';
+import type { StepHandle, StepOutcome, WorkerContext } from '../context.ts';
+import { annotationsOf } from '../metadata.ts';
+import { imagesInOmero } from './import.ts';
+
+/**
+ * Notes the origin on every imported image, in the user's name. Targets that already carry an annotation are skipped,
+ * so a repeat adds none.
+ */
+export async function annotate(ctx: WorkerContext, run: Run, step: StepHandle): Promise<StepOutcome> {
+  const archive = await readArchive(ctx.runs, run.taskId);
+  if (!archive) return 'again';
+  const images = imagesOf(archive.path, await readArchiveFiles(ctx.runs, run.taskId));
+  const found = [...(await imagesInOmero(ctx, run, images)).values()];
+  const targets =
+    run.destination?.type === 'Screen'
+      ? found.flatMap((f) => f.plateIds).map((id) => ({ type: 'Plate' as const, id }))
+      : found.flatMap((f) => f.imageIds).map((id) => ({ type: 'Image' as const, id }));
+  const annotations = annotationsOf(run);
+  await ctx.omero.as(run.user.name, run.group.name, async (session) => {
+    for (const a of annotations) {
+      step.signal.throwIfAborted();
+      await session.annotate(targets, a.namespace, a.pairs, { key: a.key });
+    }
+  });
+  await step.write((tx) => setAnnotated(tx, run.id));
+  step.progress({
+    filesDone: targets.length,
+    filesTotal: targets.length,
+    detail: `${annotations.length} map annotations on each`,
+  });
+  return 'again';
+}

@@ -1,0 +1,77 @@
+import { archiveResults, type Archive } from '../../archive/archive.ts';
+import { freeStamp } from '../../archive/layout.ts';
+import { resolveGroupFolder } from '../../archive/group-folder.ts';
+import { checkWritable } from '../../archive/writable.ts';
+import { statuses } from '../../domain/vocabulary.ts';
+import type { Run } from '../../runs/run.ts';
+import { insertArchive, setArchivePlace, setStatus } from '../../runs/write-run.ts';
+import type { StepHandle, StepOutcome, WorkerContext } from '../context.ts';
+import { beginImportTask } from '../publish.ts';
+import { metadataOf } from '../metadata.ts';
+import { readWholeLog } from '../job-log.ts';
+
+/**
+ * Brings the results home. The folder's name is stored first, so every attempt of this import task builds the same
+ * archive; one that already stands under its final name is taken as it is.
+ */
+export async function archive(ctx: WorkerContext, run: Run, step: StepHandle): Promise<StepOutcome> {
+  const job = run.job;
+  if (!job) return 'again';
+  await beginImportTask(ctx, run);
+  await ctx.tracker.updateStatus(run.taskId, statuses.retrieving);
+  const place = run.archivePlace ?? (await choosePlace(ctx, run, step));
+  await checkWritable(place.basePath, run.group.name);
+  const jobLog = await readWholeLog(ctx.slurm, job.id, step.signal);
+  const result: Archive = await archiveResults({
+    transport: ctx.transport,
+    dataPath: run.dataPath,
+    jobId: job.id,
+    basePath: place.basePath,
+    workflowId: run.id,
+    taskId: run.taskId,
+    stamp: place.stamp,
+    jobLog,
+    metadata: metadataOf(run),
+    provenance: {
+      workflowId: run.id,
+      taskId: run.taskId,
+      workflow: run.workflow,
+      workflowVersion: run.workflowVersion,
+      parameters: run.parameters,
+      jobId: job.id,
+      user: run.user.name,
+      group: run.group.name,
+      input: run.input,
+      startedAt: run.launchedAt,
+      endedAt: job.endedAt,
+    },
+    onProgress: (p) =>
+      step.progress({ filesDone: p.files, filesTotal: p.filesTotal, bytesDone: p.bytes, bytesTotal: p.bytesTotal }),
+    signal: step.signal,
+    log: step.log,
+  });
+  await step.write((tx) => insertArchive(tx, run.id, run.taskId, result));
+  step.progress({
+    filesDone: result.files.length,
+    filesTotal: result.files.length,
+    bytesDone: result.bytes,
+    bytesTotal: result.bytes,
+    detail: result.path,
+  });
+  return 'again';
+}
+
+async function choosePlace(
+  ctx: WorkerContext,
+  run: Run,
+  step: StepHandle,
+): Promise<{ basePath: string; stamp: string }> {
+  const folder = await resolveGroupFolder(ctx.config.storage, run.group);
+  await checkWritable(folder.path, run.group.name);
+  const stamp = await freeStamp(folder.path, run.id, run.taskId, new Date());
+  await step.write(async (tx) => {
+    await setArchivePlace(tx, run.id, folder.path, stamp);
+    await setStatus(tx, run.id, statuses.retrieving);
+  });
+  return { basePath: folder.path, stamp };
+}

@@ -1,0 +1,58 @@
+import { orderUuid } from '../../orders/order-uuid.ts';
+import { placeOrder } from '../../orders/place-order.ts';
+import { statuses } from '../../domain/vocabulary.ts';
+import { imagesOf } from '../../runs/archived-images.ts';
+import { readArchive, readArchiveFiles } from '../../runs/read-runs.ts';
+import type { Run } from '../../runs/run.ts';
+import { insertRunOrder, setDestination, setStatus } from '../../runs/write-run.ts';
+import type { StepHandle, StepOutcome, WorkerContext } from '../context.ts';
+import { publishStatus } from '../publish.ts';
+
+/**
+ * Asks an importer for the archived images: destination, order, then the published status. The order's uuid follows
+ * from the task, so a repeat finds the order that stands.
+ */
+export async function order(ctx: WorkerContext, run: Run, step: StepHandle): Promise<StepOutcome> {
+  const archive = await readArchive(ctx.runs, run.taskId);
+  if (!archive || !run.job) return 'again';
+  const images = imagesOf(archive.path, await readArchiveFiles(ctx.runs, run.taskId));
+  const destination = run.destination ?? (await makeDestination(ctx, run, step));
+  const uuid = orderUuid({ taskId: run.taskId, jobId: run.job.id, destination, part: 1 });
+  await placeOrder(ctx.orders, {
+    uuid,
+    groupName: run.group.name,
+    userName: run.user.name,
+    destinationType: destination.type,
+    destinationId: destination.id,
+    files: images.map((i) => i.absolute),
+    link: { taskId: run.taskId, runId: run.id, archivePath: archive.path, part: 1, retryOf: null },
+  });
+  await publishStatus(ctx, run, statuses.importing);
+  await step.write(async (tx) => {
+    await insertRunOrder(tx, run.id, { uuid, part: 1, retryOf: null });
+    await setStatus(tx, run.id, statuses.importing);
+  });
+  step.progress({
+    filesDone: images.length,
+    filesTotal: images.length,
+    bytesDone: images.reduce((sum, i) => sum + i.bytes, 0),
+    detail: `Upload order ${uuid} for ${destination.type} ${destination.id}`,
+  });
+  return 'again';
+}
+
+/** The run's own dataset, in the user's name. Its name is unique to the run, so a repeat finds it. */
+async function makeDestination(
+  ctx: WorkerContext,
+  run: Run,
+  step: StepHandle,
+): Promise<{ type: 'Dataset'; id: number; name: string }> {
+  const of = run.input ? ` of ${run.input.name}` : '';
+  const name = `${run.workflow}${of} (run ${run.id.slice(0, 8)})`;
+  const id = await ctx.omero.as(run.user.name, run.group.name, async (session) => {
+    const [there] = await session.findDatasetsByName(name);
+    return there?.id ?? (await session.createDataset(name, `Images from SLURM job ${run.job?.id} (Workflow ${run.id})`));
+  });
+  await step.write((tx) => setDestination(tx, run.id, { type: 'Dataset', id, name }));
+  return { type: 'Dataset', id, name };
+}
