@@ -15,8 +15,13 @@ export interface Config {
   readonly worker: WorkerConfig;
   readonly web: WebConfig;
   readonly logLevel: string;
+  /** Where each value came from, by its path here (`omero.host`); kept by `loadConfig` for `describeConfig`. */
+  readonly origins?: Readonly<Record<string, string>>;
+  /** What an admin should know though nothing is wrong, such as a file that is not there. */
+  readonly notes?: readonly string[];
 }
 
+/** A URL is empty when the roles it was loaded for do not use that database. */
 export interface DatabaseConfig {
   /** libpq URL of the database with `imports` (`INGEST_TRACKING_DB_URL`, else `ingest_tracking_db` of settings.yml). */
   readonly orders: string;
@@ -74,8 +79,27 @@ export interface SlurmConfig {
   /** Global `sbatch_<flag>` values. */
   readonly sbatch: Readonly<Record<string, string>>;
   readonly workflows: Readonly<Record<string, WorkflowConfig>>;
+  /** How jobs are submitted and looked up; absent where a configuration is made by hand. */
+  readonly submission?: SlurmSubmissionConfig;
   /** Seconds between two looks at running jobs. */
   readonly pollSeconds: number;
+}
+
+export interface SlurmSubmissionConfig {
+  readonly convertersPath: string;
+  readonly scriptRepository: string | null;
+  /** APPTAINER_BINDPATH of jobs. */
+  readonly dataBindPath: string | null;
+  readonly conversionPartition: string | null;
+  /** Jobs before this date are not looked at; `sacctDaysAgo` wins. */
+  readonly sacctStart: string;
+  readonly sacctDaysAgo: number | null;
+  readonly envFile: boolean;
+  readonly injectGpuFlag: boolean;
+  readonly gpuPartition: string | null;
+  /** At most one of the two. */
+  readonly gpuGres: string | null;
+  readonly gpus: string | null;
 }
 
 export interface WorkflowConfig {

@@ -22,6 +22,7 @@ export function chosenRecipe(config: Config): Recipe {
 /**
  * Checks a request against configuration and OMERO and stores the new run; a worker does the rest.
  *
+ * @param id the run's id when the caller has one; a run that stands under it already is left as it is
  * @returns the run's id
  * @throws WORKFLOW_UNKNOWN, RECIPE_NOT_BUILT, INPUT_NOT_FOUND, INPUT_EMPTY and what signing in may throw
  */
@@ -30,6 +31,7 @@ export async function launchRun(
   pool: Pool,
   omero: OmeroAccess,
   request: LaunchRequest,
+  id: string = randomUUID(),
 ): Promise<string> {
   const workflow = config.slurm.workflows[request.workflow];
   if (!workflow)
@@ -53,7 +55,6 @@ export async function launchRun(
     return { dataset, context: session.context };
   });
 
-  const id = randomUUID();
   await insertRun(
     pool,
     {

@@ -43,13 +43,14 @@ export interface NewRun {
   status: string;
 }
 
-/** Stores a new run and its steps, all waiting. */
+/** Stores a new run and its steps, all waiting; a run that stands under this id already is left as it is. */
 export async function insertRun(pool: Pool, run: NewRun, steps: readonly StepName[]): Promise<void> {
   await transaction(pool, async (tx) => {
-    await tx.query(
+    const { rowCount } = await tx.query(
       `insert into bridge.runs (id, task_id, workflow_task_id, workflow, workflow_version, parameters, recipe, user_id,
          user_name, group_id, group_name, input_type, input_id, input_name, data_path, status)
-       values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)`,
+       values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)
+       on conflict (id) do nothing`,
       [
         run.id,
         run.taskId,
@@ -69,6 +70,7 @@ export async function insertRun(pool: Pool, run: NewRun, steps: readonly StepNam
         run.status,
       ],
     );
+    if (!rowCount) return;
     for (const step of steps)
       await tx.query(`insert into bridge.steps (run_id, step, state, attempt) values ($1, $2, 'waiting', 0)`, [
         run.id,

@@ -50,6 +50,13 @@ export const embeddedErrors = defineErrors({
     retryable: false,
     status: 400,
   },
+  SAMPLE_IMPORT_FAILED: {
+    message: 'The sample images could not be imported (order {order}): {reason}',
+    remedy: 'Look at the log of the import in the folder logs/imports of the data folder.',
+    who: 'admin',
+    retryable: false,
+    status: 500,
+  },
   USER_UNKNOWN: {
     message: 'This machine has no user {user}.',
     remedy: 'Name an existing user with --run-as.',

@@ -8,6 +8,13 @@ export const runErrors = defineErrors({
     retryable: false,
     status: 404,
   },
+  RUN_AMBIGUOUS: {
+    message: '{run} is the beginning of several runs: {runs}.',
+    remedy: 'Give more characters of the id.',
+    who: 'researcher',
+    retryable: false,
+    status: 400,
+  },
   WORKFLOW_UNKNOWN: {
     message: 'Workflow "{workflow}" is not configured; known here: {known}.',
     remedy: 'Choose a configured workflow, or add it to [WORKFLOWS] in slurm-config.ini.',

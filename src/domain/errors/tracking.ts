@@ -1,3 +1,33 @@
 import { defineErrors } from './define.ts';
 
-export const trackingErrors = defineErrors({});
+export const trackingErrors = defineErrors({
+  TRACKING_BUSY: {
+    message: "BIOMERO's event log could not be written in {attempts} attempts: {reason}",
+    remedy: 'The step is tried again; if this lasts, look for a program that keeps workflowtracker_events locked.',
+    who: 'admin',
+    retryable: true,
+    status: 503,
+  },
+  TRACKING_EVENT_UNREADABLE: {
+    message: "Event {event} of BIOMERO's log cannot be read: {reason}",
+    remedy:
+      'BIOMERO must write plain JSON: unset COMPRESSOR_TOPIC, CIPHER_TOPIC and TRANSCODER_TOPIC there; then try again.',
+    who: 'admin',
+    retryable: false,
+    status: 500,
+  },
+  TRACKING_VALUE_REFUSED: {
+    message: "{field} cannot be written to BIOMERO's log: {reason}",
+    remedy: 'Change the parameter or the descriptor that it comes from.',
+    who: 'admin',
+    retryable: false,
+    status: 400,
+  },
+  TRACKING_TASK_ELSEWHERE: {
+    message: 'Task {task} belongs to workflow {found}, not to {asked}.',
+    remedy: 'Use a new task id.',
+    who: 'developer',
+    retryable: false,
+    status: 409,
+  },
+});

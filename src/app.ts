@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import type { Config } from './config/config.ts';
+import { describeError } from './domain/errors.ts';
+import { startWeb, type WebServer } from './http/server.ts';
+import { runImporter } from './importer/importer.ts';
+import { openPool, type Pool } from './lib/database.ts';
+import { LeaseHolder } from './lib/lease.ts';
+import { migrate } from './lib/migrate.ts';
+import { listen } from './lib/notify.ts';
+import { identifyProcess } from './lib/process-identity.ts';
+import { Wakeups } from './lib/wakeups.ts';
+import { OmeroAccess } from './omero/access.ts';
+import { ensureImports } from './orders/ensure-imports.ts';
+import { Slurm } from './slurm/slurm.ts';
+import { openTransport } from './slurm/transport.ts';
+import { Tracker } from './tracking/tracker.ts';
+import { JobWatch } from './worker/job-watch.ts';
+import { runWorker } from './worker/worker.ts';
+
+export type Role = 'worker' | 'importer' | 'web';
+
+export interface App {
+  config: Config;
+  runs: Pool;
+  orders: Pool;
+  omero: OmeroAccess;
+  web: WebServer | null;
+  /** Ends all roles: stops taking work, finishes or hands over what is under way, closes what it opened. */
+  close(): Promise<void>;
+  /** Rejects when a role ended although nobody asked it to. */
+  failed: Promise<never>;
+}
+
+export interface AppOptions {
+  config: Config;
+  roles: readonly Role[];
+  log: Logger;
+  /** Environment of commands on a local cluster. */
+  clusterEnv?: Record<string, string>;
+}
+
+/** Builds every adapter and starts the roles: the only place that knows how the parts fit together. */
+export async function startApp({ config, roles, log, clusterEnv }: AppOptions): Promise<App> {
+  const holder = holderName();
+  const stop = new AbortController();
+  const runs = openPool(config.databases.runs, poolOptions(log));
+  const orders =
+    config.databases.orders === config.databases.runs ? runs : openPool(config.databases.orders, poolOptions(log));
+  const pools = new Set([runs, orders]);
+  const closers: (() => Promise<void>)[] = [];
+  let reject: (error: unknown) => void = () => undefined;
+  const failed = new Promise<never>((_, r) => (reject = r));
+  failed.catch(() => undefined);
+  const close = once(async () => {
+    stop.abort();
+    for (const closer of closers.reverse())
+      await closer().catch((error: unknown) => log.warn({ error: describeError(error) }, 'a part did not end cleanly'));
+    for (const pool of pools) await pool.end();
+  });
+
+  try {
+    await migrate(runs, 'runs');
+    await ensureImports(orders);
+    const tracker = new Tracker(runs, config.tracking);
+    await tracker.ensureTables();
+    const transport = openTransport(config.slurm, clusterEnv ? { log, env: clusterEnv } : { log });
+    const slurm = new Slurm(transport, config.slurm);
+    const omero = new OmeroAccess(config.omero, log);
+    closers.push(() => omero.close());
+
+    const runChanges = new Wakeups();
+    const orderChanges = new Wakeups();
+    let web: WebServer | null = null;
+    const running: Promise<void>[] = [];
+    const supervise = (role: Role, work: Promise<void>): void => {
+      running.push(
+        work.catch((error: unknown) => {
+          log.error({ role, error: describeError(error) }, 'a role ended');
+          reject(error);
+        }),
+      );
+    };
+
+    listen(config.databases.runs, ['bridge_runs'], () => {
+      runChanges.wake('runs');
+      web?.live.changed();
+    }, listenOptions(log, stop.signal));
+    listen(config.databases.orders, ['bridge_orders'], (_, uuid) => {
+      orderChanges.wake(uuid);
+      web?.live.changed();
+    }, listenOptions(log, stop.signal));
+
+    if (roles.includes('web')) {
+      web = await startWeb({
+        config: config.web,
+        sources: { runs, orders },
+        slurm,
+        health: () => health(pools),
+        log: log.child({ role: 'web' }),
+      });
+      closers.push(web.close);
+    }
+    if (roles.includes('importer'))
+      supervise(
+        'importer',
+        runImporter({
+          config,
+          pool: orders,
+          databaseUrl: config.databases.orders,
+          log: log.child({ role: 'importer' }),
+          signal: stop.signal,
+          name: holder,
+        }),
+      );
+    if (roles.includes('worker')) {
+      const leases = await LeaseHolder.open(config.databases.runs, { holder });
+      closers.push(() => leases.close());
+      const workerLog = log.child({ role: 'worker' });
+      const jobs = new JobWatch(slurm, config.slurm.pollSeconds * 1000, workerLog);
+      supervise(
+        'worker',
+        runWorker(
+          { config, runs, orders, slurm, transport, jobs, tracker, omero, orderChanges, log: workerLog },
+          leases,
+          runChanges,
+          stop.signal,
+        ),
+      );
+    }
+    closers.push(async () => {
+      await Promise.all(running);
+    });
+    return { config, runs, orders, omero, web, close, failed };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Names this process in leases and heartbeats, so that a successor on this host can tell whether it still lives. */
+function holderName(): string {
+  const identity = identifyProcess(process.pid);
+  return JSON.stringify({ host: hostname(), id: randomBytes(4).toString('hex'), ...identity });
+}
+
+async function health(pools: ReadonlySet<Pool>): Promise<Record<string, string>> {
+  const checks: Record<string, string> = {};
+  let number = 0;
+  for (const pool of pools) {
+    const name = pools.size === 1 ? 'database' : ['database of runs', 'database of orders'][number++] ?? 'database';
+    checks[name] = await pool.query('select 1').then(
+      () => 'ok',
+      () => 'does not answer',
+    );
+  }
+  return checks;
+}
+
+function poolOptions(log: Logger): { max: number; onError: (error: Error) => void } {
+  return {
+    max: 12,
+    onError: (error) => log.warn({ error: error.message }, 'a database connection was lost; the next query opens another'),
+  };
+}
+
+function listenOptions(log: Logger, signal: AbortSignal): { signal: AbortSignal; onError: (error: Error) => void } {
+  return { signal, onError: (error) => log.warn({ error: error.message }, 'notifications are down; polling goes on') };
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | null = null;
+  return () => (done ??= work());
+}

@@ -1,0 +1,80 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { productVersion } from '../lib/product-version.ts';
+import { defaultDataFolder } from '../embedded/data-folder.ts';
+import { retry } from './retry.ts';
+import { role } from './role.ts';
+import { run } from './run.ts';
+import { start } from './start.ts';
+import { status } from './status.ts';
+
+/** The command line. */
+export function buildProgram(): Command {
+  const program = new Command('biomero-bridge')
+    .description('Brings the results of Slurm analysis workflows home: archived, imported into OMERO, annotated.')
+    .version(productVersion)
+    .showHelpAfterError('(biomero-bridge --help lists the commands)')
+    .addHelpText(
+      'after',
+      `
+Try it:         biomero-bridge start
+At a site:      biomero-bridge worker | importer | web, each beside what it needs;
+                their settings come from the environment and BIOMERO's files,
+                see docs/reference/configuration.md`,
+    );
+  const data = (): Option =>
+    new Option('--data <folder>', 'data folder of the quick start').default(defaultDataFolder());
+
+  program
+    .command('start')
+    .description('try everything on this machine: PostgreSQL, a small Slurm, an OMERO stand-in and all roles')
+    .addOption(data())
+    .option('--seed <number>', 'seed of the sample images', wholeNumber, 1)
+    .option('--input <folder>', 'use the TIFF files of this folder instead of made images')
+    .option('--once', 'end when the run is done: 0 done, 75 still waiting after the time limit, else failed')
+    .option('--time-limit <seconds>', 'with --once: how long to wait', wholeNumber, 600)
+    .option('--run-as <user>', 'as root: the user that everything runs as (default: owner of the data folder, else nobody)')
+    .action(start);
+
+  program.command('worker').description('follow runs and bring their results home').action(() => role('worker'));
+  program.command('importer').description('import upload orders in place into OMERO').action(() => role('importer'));
+  program.command('web').description('serve the pages').action(() => role('web'));
+
+  program
+    .command('run')
+    .description('start a workflow on a dataset; a worker does the rest')
+    .argument('<workflow>', 'a workflow of slurm-config.ini')
+    .requiredOption('--dataset <id>', 'OMERO id of the dataset', positiveNumber)
+    .requiredOption('--user <name>', 'OMERO user in whose name it runs')
+    .requiredOption('--group <name>', "that user's active group")
+    .option('--parameter <name=value...>', 'parameter of the workflow; may be given several times', [])
+    .addOption(data())
+    .action(run);
+
+  program
+    .command('status')
+    .description('show the runs, or one of them')
+    .argument('[run]', 'id of a run, or its first characters')
+    .option('--json', 'as JSON')
+    .addOption(data())
+    .action(status);
+
+  program
+    .command('retry')
+    .description('go on with a failed run from the step that failed')
+    .argument('<run>', 'id of the run, or its first characters')
+    .addOption(data())
+    .action(retry);
+
+  return program;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
+  return Number(text);
+}
+
+function positiveNumber(text: string): number {
+  const number = wholeNumber(text);
+  if (number === 0) throw new InvalidArgumentError('Give a number above 0.');
+  return number;
+}

@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/config.ts';
+import { openPool, type Pool } from '../lib/database.ts';
+import { createLogger } from '../lib/logger.ts';
+import { migrate } from '../lib/migrate.ts';
+import { OmeroAccess } from '../omero/access.ts';
+import { ensureImports } from '../orders/ensure-imports.ts';
+
+export interface Site {
+  config: Config;
+  runs: Pool;
+  orders: Pool;
+  omero: OmeroAccess;
+  close(): Promise<void>;
+}
+
+/**
+ * The configuration for a short command: of the environment where it names a database, else of the quick start in the
+ * data folder, so that `status` and `run` work beside `npm start` without settings.
+ */
+export async function loadSiteConfig(dataFolder: string): Promise<Config> {
+  const written = join(dataFolder, 'config', 'environment.json');
+  if (process.env['SQLALCHEMY_URL'] || process.env['INGEST_TRACKING_DB_URL'] || !existsSync(written))
+    return loadConfig(process.env);
+  const env = JSON.parse(await readFile(written, 'utf8')) as Record<string, string>;
+  return loadConfig({ ...process.env, ...env });
+}
+
+/** Opens what a short command needs. */
+export async function openSite(dataFolder: string): Promise<Site> {
+  const config = await loadSiteConfig(dataFolder);
+  const log = createLogger({ level: 'error', destination: process.stderr });
+  const runs = openPool(config.databases.runs, { max: 2 });
+  const orders = config.databases.orders === config.databases.runs ? runs : openPool(config.databases.orders, { max: 2 });
+  const omero = new OmeroAccess(config.omero, log);
+  const close = async (): Promise<void> => {
+    await omero.close();
+    for (const pool of new Set([runs, orders])) await pool.end();
+  };
+  try {
+    await migrate(runs, 'runs');
+    await ensureImports(orders);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { config, runs, orders, omero, close };
+}

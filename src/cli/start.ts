@@ -1,0 +1,125 @@
+import { createWriteStream } from 'node:fs';
+import { resolve } from 'node:path';
+import { startApp, type App } from '../app.ts';
+import { loadConfig } from '../config/load.ts';
+import { bridgeError } from '../domain/errors.ts';
+import { startAsUser } from '../embedded/as-user.ts';
+import { prepareDataFolder } from '../embedded/data-folder.ts';
+import { startServers } from '../embedded/quick-start.ts';
+import { chooseRunAs } from '../embedded/run-as.ts';
+import { countMeasured } from '../embedded/sample/count-measured.ts';
+import { ensureSample } from '../embedded/sample/sample-run.ts';
+import { createLogger } from '../lib/logger.ts';
+import { readRunView } from '../runs/read-view.ts';
+import type { RunView } from '../runs/view.ts';
+import { formatDuration } from './format.ts';
+import { RunPrinter } from './run-printer.ts';
+import { runReport, type ReadAnnotation } from './run-report.ts';
+import { untilSignal } from './signals.ts';
+
+export interface StartOptions {
+  data: string;
+  seed: number;
+  input?: string;
+  once?: boolean;
+  timeLimit: number;
+  runAs?: string;
+}
+
+const stillWaiting = 75;
+
+/** `start`: the whole product on this machine's embedded servers. */
+export async function start(options: StartOptions): Promise<void> {
+  const dataFolder = resolve(options.data);
+  const user = chooseRunAs(options.runAs, dataFolder);
+  if (user) {
+    const rest = ['--seed', String(options.seed), '--time-limit', String(options.timeLimit)];
+    if (options.once) rest.push('--once');
+    process.exitCode = await startAsUser(user, dataFolder, rest, options.input && resolve(options.input));
+    return;
+  }
+  prepareDataFolder(dataFolder, null);
+  process.umask(0o022);
+  const printer = new RunPrinter(process.stdout);
+  const stop = new AbortController();
+  const signalled = untilSignal().then((why) => {
+    stop.abort(new Error(why));
+    return why;
+  });
+  const began = Date.now();
+  const logFile = createWriteStream(`${dataFolder}/bridge.log`, { flags: 'a', mode: 0o600 });
+  const log = createLogger({ level: process.env['BIOMERO_BRIDGE_LOG_LEVEL'] ?? 'info', destination: logFile });
+  printer.say(`Data folder ${dataFolder}`);
+  const servers = await startServers(dataFolder, log);
+  let app: App | null = null;
+  try {
+    const config = await loadConfig({ ...process.env, ...servers.env });
+    app = await startApp({ config, roles: ['worker', 'importer', 'web'], log, clusterEnv: servers.clusterEnv });
+    const address = app.web?.address ?? '';
+    printer.say(`Ready after ${formatDuration(Date.now() - began)}: ${address}/?token=${config.web.token ?? ''}`);
+    process.exitCode = await Promise.race([
+      watchSample(app, options, servers.storage, printer, stop.signal, address),
+      app.failed,
+      signalled.then(() => 0),
+    ]);
+    if (!options.once && !stop.signal.aborted) {
+      printer.say(`\nServing ${address}; end with Ctrl-C.`);
+      await Promise.race([signalled, app.failed]);
+    }
+  } finally {
+    if (stop.signal.aborted) printer.say('Ending …');
+    stop.abort();
+    await app?.close();
+    await servers.close();
+    logFile.end();
+  }
+}
+
+/** Brings the sample run to its end while showing it; returns the exit code that `--once` ends with. */
+async function watchSample(
+  app: App,
+  options: StartOptions,
+  storage: string,
+  printer: RunPrinter,
+  signal: AbortSignal,
+  address: string,
+): Promise<number> {
+  const sample = await ensureSample(app, {
+    storage,
+    seed: options.seed,
+    input: options.input && resolve(options.input),
+    say: (text) => printer.say(text),
+    signal,
+  });
+  const sources = { runs: app.runs, orders: app.orders };
+  const deadline = Date.now() + options.timeLimit * 1000;
+  let view: RunView | null = null;
+  while (!signal.aborted) {
+    view = await readRunView(sources, sample.runId);
+    if (!view) throw bridgeError('RUN_NOT_FOUND', { run: sample.runId });
+    printer.show(view);
+    if (view.state === 'done' || view.state === 'failed') break;
+    if (options.once && Date.now() > deadline) {
+      printer.say(`Still waiting after ${options.timeLimit} s: ${view.sentence}`);
+      return stillWaiting;
+    }
+    await new Promise((r) => setTimeout(r, 200));
+  }
+  if (!view || signal.aborted) return 0;
+  printer.say(`\n${runReport(view, await readAnnotations(app, view), address)}`);
+  if (view.state === 'failed') return 1;
+  if (sample.truth) printer.say(await countReport(view, sample.truth));
+  return 0;
+}
+
+async function readAnnotations(app: App, view: RunView): Promise<ReadAnnotation[]> {
+  const ids = view.results.flatMap((r) => r.imageIds);
+  return ids.length ? (await app.omero.admin()).mapAnnotations('Image', ids) : [];
+}
+
+/** How many nuclei the workflow found, beside how many the sample images really show. */
+async function countReport(view: RunView, truth: Map<string, number>): Promise<string> {
+  const found = await countMeasured(view);
+  const real = [...truth.values()].reduce((sum, n) => sum + n, 0);
+  return `Nuclei found: ${found}; in the sample images there are ${real}.`;
+}

@@ -1,0 +1,260 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { normaliseDatabaseUrl } from './database-url.ts';
+import { configInvalid, type ConfigProblem } from './problems.ts';
+import { readSettings, type SettingsFile } from './settings.ts';
+import { settings as settingsTable, settingOf, type SettingName } from './settings-table.ts';
+import { SlurmIni, slurmFromIni, trackingFromIni } from './slurm-config.ts';
+import {
+  absolutePath,
+  command,
+  decimal,
+  identity,
+  oneOf,
+  text,
+  Values,
+  verbatim,
+  webAddress,
+  whole,
+  type Parse,
+} from './values.ts';
+import type { Config, DatabaseConfig, ImporterConfig, OmeroConfig, SlurmConfig, WebConfig } from './config.ts';
+
+export const roles = ['worker', 'importer', 'web'] as const;
+export type Role = (typeof roles)[number];
+
+/**
+ * Builds the configuration from an environment and the files it names. `roles` are those that will run with it: what
+ * none of them uses need not be set. Throws CONFIG_INVALID with every wrong value in one text.
+ */
+export async function loadConfig(env: NodeJS.ProcessEnv, forRoles: readonly Role[] = roles): Promise<Config> {
+  const { config, problems } = await readConfig(env, forRoles);
+  if (problems.length) throw configInvalid(problems);
+  return config;
+}
+
+/** As `loadConfig`, but gives back what is wrong; `config` then holds defaults in those places. */
+export async function readConfig(
+  env: NodeJS.ProcessEnv,
+  forRoles: readonly Role[] = roles,
+): Promise<{ config: Config; problems: readonly ConfigProblem[] }> {
+  const values = new Values(env);
+  const take = <T>(path: string, name: SettingName, parse: Parse<T>, fallback: T): T =>
+    values.take(path, [values.variable(name)], parse, fallback);
+  const needs = (...wanted: Role[]): boolean => wanted.some((role) => forRoles.includes(role));
+
+  const importerEnabled = take('importerEnabled', 'IMPORTER_ENABLED', importerSwitch, false);
+  if (values.origins['importerEnabled'] === 'default')
+    values.notes.push(
+      "IMPORTER_ENABLED is not set: results take the classic way here, while OMERO.biomero's web pages take unset for on.",
+    );
+  const settings = await readSettings(
+    settingsPath(values, take),
+    values.variable('IMPORTER_CONFIG_PATH') !== null,
+    values,
+  );
+  const ini = await readIni(values, env);
+  const databases = databasesOf(values, settings, ini, {
+    orders: needs('importer') || importerEnabled,
+    runs: needs('worker', 'web'),
+  });
+  const config: Config = {
+    importerEnabled,
+    databases,
+    storage: {
+      baseDir: baseDirOf(values, settings, needs('importer') || (needs('worker') && importerEnabled)),
+      mappingFiles: [
+        take('storage.mappingFiles.0', 'OMERO_BIOMERO_CONFIG_FILE', path, '/opt/omero/server/biomero-config.json'),
+        take(
+          'storage.mappingFiles.1',
+          'OMERO_BIOMERO_GROUP_MAPPINGS_FILE',
+          path,
+          '/opt/omero/server/group-mappings.json',
+        ),
+      ],
+    },
+    importer: importerOf(take, settings),
+    omero: omeroOf(values, take, needs('worker', 'importer')),
+    slurm: slurmOf(values, take, ini, env),
+    tracking: trackingFromIni(ini),
+    worker: {
+      importTimeoutSeconds: take(
+        'worker.importTimeoutSeconds',
+        'BIOMERO_IMPORT_TIMEOUT_SECONDS',
+        whole(1, 31_536_000),
+        3600,
+      ),
+      maxRuns: take('worker.maxRuns', 'BIOMERO_BRIDGE_MAX_RUNS', whole(1, 1000), 4),
+    },
+    web: webOf(take),
+    logLevel: values.take(
+      'logLevel',
+      [values.variable('BIOMERO_BRIDGE_LOG_LEVEL'), settings.found('log_level')],
+      logLevel,
+      'info',
+    ),
+    origins: values.origins,
+    notes: values.notes,
+  };
+  noteUnknownVariables(values, env);
+  return { config, problems: values.problems };
+}
+
+type Take = <T>(path: string, name: SettingName, parse: Parse<T>, fallback: T) => T;
+
+/** `true` in any case is on, `false` in any case is off; anything else may mean on to another reader. */
+const importerSwitch: Parse<boolean> = (value) => {
+  const word = value.toLowerCase();
+  return word === 'true' ? true : word === 'false' ? false : null;
+};
+
+const path: Parse<string> = (value) => (value.trim() === '' || value.includes('\0') ? null : resolve(value.trim()));
+
+const databaseUrl: Parse<string> = (value) => {
+  const result = normaliseDatabaseUrl(value);
+  return 'url' in result ? result.url : result;
+};
+
+const levelWords: Readonly<Record<string, string>> = { warning: 'warn', critical: 'fatal', notset: 'trace' };
+
+/** Our names and Python's, in any case. */
+const logLevel: Parse<string> = (value) => {
+  const word = value.trim().toLowerCase();
+  const level = levelWords[word] ?? word;
+  return ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].includes(level) ? level : null;
+};
+
+function settingsPath(values: Values, take: Take): string {
+  const found = take('storage.settingsFile', 'IMPORTER_CONFIG_PATH', path, settingOf('IMPORTER_CONFIG_PATH').default);
+  delete values.origins['storage.settingsFile'];
+  return found;
+}
+
+async function readIni(values: Values, env: NodeJS.ProcessEnv): Promise<SlurmIni> {
+  const ini = new SlurmIni(values);
+  const only = values.variable('BIOMERO_BRIDGE_SLURM_CONFIG');
+  if (only) await ini.read(resolve(only.text), true);
+  else {
+    const files = [
+      '/etc/slurm-config.ini',
+      '/OMERO/slurm-config.ini',
+      join(env['HOME'] || homedir(), 'slurm-config.ini'),
+    ];
+    for (const file of files) await ini.read(file, false);
+    if (!ini.files.length)
+      values.notes.push(`There is no slurm-config.ini (${files.join(', ')}): no workflow is known.`);
+  }
+  return ini;
+}
+
+function databasesOf(
+  values: Values,
+  settings: SettingsFile,
+  ini: SlurmIni,
+  needed: { orders: boolean; runs: boolean },
+): DatabaseConfig {
+  const orders = [values.variable('INGEST_TRACKING_DB_URL'), settings.found('ingest_tracking_db')];
+  const runs = [values.variable('SQLALCHEMY_URL'), ...ini.candidates('sqlalchemy_url').slice(1)];
+  const absent = (name: SettingName, found: readonly unknown[]): boolean =>
+    found.every((f) => f === null) && !values.problems.some((p) => p.key === name || p.key === `${name}_FILE`);
+  if (needed.orders && absent('INGEST_TRACKING_DB_URL', orders))
+    values.missing('INGEST_TRACKING_DB_URL', "the importer's database; or ingest_tracking_db in settings.yml");
+  if (needed.runs && absent('SQLALCHEMY_URL', runs))
+    values.missing('SQLALCHEMY_URL', "BIOMERO's database; or sqlalchemy_url in slurm-config.ini");
+  return {
+    orders: values.take('databases.orders', orders, databaseUrl, ''),
+    runs: values.take('databases.runs', runs, databaseUrl, ''),
+  };
+}
+
+function baseDirOf(values: Values, settings: SettingsFile, needed: boolean): string {
+  const fallback = settingOf('base_dir').default;
+  const baseDir = settings.take('storage.baseDir', 'base_dir', fallback);
+  if (!settings.exists) {
+    const why = `${settings.path} is not there, so base_dir is its default ${fallback}`;
+    if (needed && !existsSync(fallback) && !values.problems.some((p) => p.place === settings.path))
+      values.problems.push({
+        place: 'environment',
+        key: 'IMPORTER_CONFIG_PATH',
+        found: '',
+        expected: `${settingOf('IMPORTER_CONFIG_PATH').form} (${why}, which is not there either)`,
+      });
+    else values.notes.push(`${why}.`);
+  }
+  return resolve(baseDir);
+}
+
+function importerOf(take: Take, settings: SettingsFile): ImporterConfig {
+  const skips = ['checksum', 'minmax', 'thumbnails', 'upgrade'] as const;
+  const all = settings.take('importer.skip', 'skip_all', false);
+  const each = skips.filter((name) => settings.take(`importer.skip.${name}`, `skip_${name}`, false));
+  return {
+    maxWorkers: settings.take('importer.maxWorkers', 'max_workers', 4),
+    parallelUpload: settings.take('importer.parallelUpload', 'parallel_upload_per_worker', null),
+    parallelFilesets: settings.take('importer.parallelFilesets', 'parallel_filesets_per_worker', null),
+    skip: all ? ['all'] : each,
+    annotationNamespace: settings.take('importer.annotationNamespace', 'annotation_namespace', 'biomero.import'),
+    logDir: take('importer.logDir', 'BIOMERO_BRIDGE_IMPORT_LOG_DIR', path, resolve('logs')),
+    command: take('importer.command', 'BIOMERO_BRIDGE_IMPORT_COMMAND', command, ['omero', 'import']),
+    runAs: take<ImporterConfig['runAs']>('importer.runAs', 'BIOMERO_BRIDGE_IMPORT_RUN_AS', identity, null),
+  };
+}
+
+function omeroOf(values: Values, take: Take, needed: boolean): OmeroConfig {
+  const server = take('omero.host', 'OMERO_HOST', omeroHost, { host: '', transport: 'ssl' });
+  const user = take('omero.user', 'OMERO_USER', text, '');
+  const password = take('omero.password', 'OMERO_PASSWORD', verbatim, '');
+  if (needed) {
+    const wrong = (name: string): boolean => values.problems.some((p) => p.key.startsWith(name));
+    if (!server.host && !wrong('OMERO_HOST')) values.missing('OMERO_HOST', 'the OMERO server');
+    if (!user && !wrong('OMERO_USER')) values.missing('OMERO_USER', 'or OMERO_USER_FILE');
+    if (!password && !wrong('OMERO_PASSWORD')) values.missing('OMERO_PASSWORD', 'or OMERO_PASSWORD_FILE');
+  }
+  return {
+    ...server,
+    port: take('omero.port', 'OMERO_PORT', whole(1, 65535), 4064),
+    user,
+    password,
+    tls: take('omero.tls', 'BIOMERO_BRIDGE_OMERO_TLS', oneOf('verify', 'self-signed', 'anonymous'), 'verify'),
+    caFile: take<string | null>('omero.caFile', 'BIOMERO_BRIDGE_OMERO_CA_FILE', path, null),
+    webUrl: take<string | null>('omero.webUrl', 'BIOMERO_BRIDGE_OMERO_WEB_URL', webAddress, null),
+  };
+}
+
+const omeroHost: Parse<{ host: string; transport: 'ssl' | 'tcp' }> = (value) => {
+  const match = /^(?:(tcp|ssl):\/\/)?(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/i.exec(value.trim());
+  if (!match?.[2]) return null;
+  return { host: match[2].replace(/^\[|\]$/g, ''), transport: match[1]?.toLowerCase() === 'tcp' ? 'tcp' : 'ssl' };
+};
+
+function slurmOf(values: Values, take: Take, ini: SlurmIni, env: NodeJS.ProcessEnv): SlurmConfig {
+  const transport = take('slurm.transport', 'BIOMERO_BRIDGE_SLURM', oneOf('local', 'ssh'), 'ssh');
+  const home = take<string | null>('slurm.home', 'BIOMERO_BRIDGE_SLURM_HOME', absolutePath, null);
+  if (home && transport === 'ssh')
+    values.notes.push('BIOMERO_BRIDGE_SLURM_HOME has no effect with ssh: paths start at the home directory there.');
+  return {
+    ...slurmFromIni(ini),
+    transport,
+    home: transport === 'local' ? (home ?? (env['HOME'] || homedir())) : null,
+    pollSeconds: take('slurm.pollSeconds', 'BIOMERO_BRIDGE_SLURM_POLL_SECONDS', decimal(0.1, 3600), 5),
+  };
+}
+
+function webOf(take: Take): WebConfig {
+  return {
+    host: take('web.host', 'BIOMERO_BRIDGE_WEB_HOST', text, '127.0.0.1'),
+    port: take('web.port', 'BIOMERO_BRIDGE_WEB_PORT', whole(0, 65535), 4080),
+    token: take<string | null>('web.token', 'BIOMERO_BRIDGE_WEB_TOKEN', token, null),
+  };
+}
+
+const token: Parse<string> = (value) => (/^[\x21-\x7e]{16,}$/.test(value) ? value : null);
+
+/** A misspelt name of ours would otherwise go unseen. */
+function noteUnknownVariables(values: Values, env: NodeJS.ProcessEnv): void {
+  const known = new Set<string>(settingsTable.map((setting) => setting.name));
+  for (const name of Object.keys(env).sort())
+    if (name.startsWith('BIOMERO_BRIDGE_') && !known.has(name.replace(/_FILE$/, '')) && !known.has(name))
+      values.notes.push(`${name} is set, but there is no such setting.`);
+}

@@ -1,0 +1,31 @@
+import { BridgeError, bridgeError } from '../domain/errors.ts';
+
+/** One wrong value: where it stands, what was found (masked when secret), what is expected. */
+export interface ConfigProblem {
+  /** `environment`, or the path of a file. */
+  readonly place: string;
+  /** Variable, or key of the file; empty when the file as a whole is meant. */
+  readonly key: string;
+  /** The found value as shown to people; empty when nothing was found. */
+  readonly found: string;
+  readonly expected: string;
+}
+
+/** CONFIG_INVALID with every problem on a line of its own. */
+export function configInvalid(problems: readonly ConfigProblem[]): BridgeError {
+  const count = problems.length === 1 ? '1 wrong value' : `${problems.length} wrong values`;
+  return bridgeError('CONFIG_INVALID', { count, problems: problems.map((p) => `  ${problemText(p)}`).join('\n') });
+}
+
+export function problemText(problem: ConfigProblem): string {
+  const { place, key, found, expected } = problem;
+  const what = key ? `${place}: ${key}` : place;
+  return `${what} ${found ? `is ${found}` : 'is not set'}; expected ${expected}`;
+}
+
+/** A found value on one line, quoted, cut; a secret never shows. */
+export function shownValue(value: unknown, secret: boolean): string {
+  if (secret) return 'set (its value is not shown)';
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 120 ? `${text.slice(0, 117)}…` : text;
+}

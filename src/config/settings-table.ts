@@ -1,0 +1,310 @@
+/**
+ * Every setting that is read, as data: names, forms, defaults and meanings. Error texts and the reference page are made
+ * from it; the readers look forms up here, so a setting cannot be read without standing in this table.
+ */
+export interface Setting {
+  readonly name: string;
+  /** `environment`, `settings.yml`, or a section of `slurm-config.ini`. */
+  readonly where: 'environment' | 'settings.yml' | '[SSH]' | '[SLURM]' | '[ANALYTICS]' | '[WORKFLOWS]';
+  /** The expected form, as words that follow "expected". */
+  readonly form: string;
+  /** The default as people read it; empty: none. */
+  readonly default: string;
+  readonly meaning: string;
+  readonly secret?: true;
+  /** The value may stand in a file that `<name>_FILE` names. */
+  readonly file?: true;
+  /** Environment variables that win over a file's key. */
+  readonly variables?: readonly string[];
+}
+
+const postgres = 'a PostgreSQL URL such as postgresql+psycopg2://user:password@host:5432/database';
+const bool = 'true, yes, on, 1 or false, no, off, 0';
+const positive = 'a positive whole number';
+
+export const settings = [
+  // The integration's own variables.
+  v(
+    'IMPORTER_ENABLED',
+    'true or false',
+    'false',
+    'True: results are archived on the group storage and imported in place (`SLURM_Import_Results.py`). Unset, empty or false: the classic way through the OMERO API (`SLURM_Get_Results.py`).',
+  ),
+  v(
+    'INGEST_TRACKING_DB_URL',
+    postgres,
+    'ingest_tracking_db of settings.yml',
+    'Database with the upload orders (`imports`), shared with the importer.',
+    { secret: true, file: true },
+  ),
+  v(
+    'SQLALCHEMY_URL',
+    postgres,
+    'sqlalchemy_url of [ANALYTICS]',
+    "Database with BIOMERO's event log; ours stands beside it in schema `bridge`.",
+    { secret: true, file: true },
+  ),
+  v(
+    'IMPORTER_CONFIG_PATH',
+    'the path of settings.yml',
+    '/opt/omero/server/config-importer/settings.yml',
+    "The importer's settings file; `base_dir` in it is the root of the shared storage.",
+  ),
+  v(
+    'OMERO_BIOMERO_CONFIG_FILE',
+    'the path of biomero-config.json',
+    '/opt/omero/server/biomero-config.json',
+    'Group folder mappings (`group_mappings`). Need not exist.',
+  ),
+  v(
+    'OMERO_BIOMERO_GROUP_MAPPINGS_FILE',
+    'the path of group-mappings.json',
+    '/opt/omero/server/group-mappings.json',
+    'Group folder mappings, bare; wins over the other file group by group. Need not exist.',
+  ),
+  v(
+    'BIOMERO_IMPORT_TIMEOUT_SECONDS',
+    positive,
+    '3600',
+    'After so many seconds without an answer from an importer a run asks for attention. It keeps waiting.',
+  ),
+  v('OMERO_HOST', 'a host name; tcp://host for a server without TLS', '', 'The OMERO server.'),
+  v('OMERO_PORT', 'a port number (1 to 65535)', '4064', "The OMERO server's router port."),
+  v('OMERO_USER', 'a user name', '', 'Account that may sudo into the groups that results go to.', { file: true }),
+  v('OMERO_PASSWORD', 'a password', '', 'Its password.', { secret: true, file: true }),
+  // Ours.
+  v(
+    'BIOMERO_BRIDGE_SLURM',
+    'local or ssh',
+    'ssh',
+    'How Slurm commands are run: on this machine, or through OpenSSH on `[SSH] host`.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_SLURM_HOME',
+    'an absolute path',
+    'the home directory',
+    'With `local`: folder that relative cluster paths start from.',
+  ),
+  v('BIOMERO_BRIDGE_SLURM_CONFIG', 'the path of slurm-config.ini', '', 'Read this file instead of /etc, /OMERO and ~.'),
+  v(
+    'BIOMERO_BRIDGE_SLURM_POLL_SECONDS',
+    'a number of seconds from 0.1 to 3600',
+    '5',
+    'Time between two looks at running jobs.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_IMPORT_COMMAND',
+    'a JSON array of words such as ["omero","import"]',
+    '["omero","import"]',
+    'The import process, before the arguments that we add.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_IMPORT_LOG_DIR',
+    'a path',
+    'logs in the working directory',
+    'Folder for one log per import process.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_IMPORT_RUN_AS',
+    'uid:gid in digits such as 1000:994',
+    'our own identity',
+    'Identity of the import process when we run as root.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_OMERO_TLS',
+    'verify, self-signed or anonymous',
+    'verify',
+    "How the OMERO server's certificate is judged.",
+  ),
+  v('BIOMERO_BRIDGE_OMERO_CA_FILE', 'the path of a PEM file', '', 'Certificates to trust, with `verify`.'),
+  v('BIOMERO_BRIDGE_OMERO_WEB_URL', 'an http or https address', '', 'Address of OMERO.web, for links to images.'),
+  v('BIOMERO_BRIDGE_WEB_HOST', 'a host name or address', '127.0.0.1', 'Address that the web role listens on.'),
+  v('BIOMERO_BRIDGE_WEB_PORT', 'a port number (0 to 65535; 0: any free one)', '4080', 'Port of the web role.'),
+  v(
+    'BIOMERO_BRIDGE_WEB_TOKEN',
+    'at least 16 characters without spaces',
+    '',
+    'Sign-in token; without one token sign-in is off.',
+    { secret: true, file: true },
+  ),
+  v(
+    'BIOMERO_BRIDGE_LOG_LEVEL',
+    'trace, debug, info, warn, error, fatal or silent',
+    'log_level of settings.yml, else info',
+    'What is logged.',
+  ),
+  v('BIOMERO_BRIDGE_MAX_RUNS', positive, '4', 'Runs that one worker works on at the same time.'),
+  // settings.yml
+  s(
+    'base_dir',
+    'an absolute path',
+    '/data',
+    'Root of the shared storage; a group without a mapping has its folder below it.',
+  ),
+  s('ingest_tracking_db', postgres, '', 'See INGEST_TRACKING_DB_URL, which wins.', {
+    secret: true,
+    variables: ['INGEST_TRACKING_DB_URL'],
+  }),
+  s('max_workers', positive, '4', 'Orders imported at the same time by one importer.'),
+  s('parallel_upload_per_worker', positive, "the importer command's own", '`--parallel-upload` of the import process.'),
+  s(
+    'parallel_filesets_per_worker',
+    positive,
+    "the importer command's own",
+    '`--parallel-fileset` of the import process.',
+  ),
+  s('skip_all', 'true or false', 'false', '`--skip all`: what follows is then not looked at.'),
+  s('skip_checksum', 'true or false', 'false', '`--skip checksum`.'),
+  s('skip_minmax', 'true or false', 'false', '`--skip minmax`.'),
+  s('skip_thumbnails', 'true or false', 'false', '`--skip thumbnails`.'),
+  s('skip_upgrade', 'true or false', 'false', '`--skip upgrade`.'),
+  s('annotation_namespace', 'a namespace', 'biomero.import', "Namespace of the importer's annotations."),
+  s('log_level', 'a level such as INFO or DEBUG', 'info', 'What is logged.', {
+    variables: ['BIOMERO_BRIDGE_LOG_LEVEL'],
+  }),
+  // slurm-config.ini
+  i('[SSH]', 'host', 'a host alias of ~/.ssh/config', 'slurm', 'Where Slurm commands are run.'),
+  i(
+    '[SLURM]',
+    'slurm_data_path',
+    'a path',
+    'my-scratch/data',
+    'Folder for the data of jobs. Relative cluster paths start at the home directory there.',
+  ),
+  i(
+    '[SLURM]',
+    'slurm_images_path',
+    'a path',
+    'my-scratch/singularity_images/workflows',
+    'Folder with the container images of workflows.',
+  ),
+  i(
+    '[SLURM]',
+    'slurm_converters_path',
+    'a path',
+    'my-scratch/singularity_images/converters',
+    'Folder with the container images of converters.',
+  ),
+  i('[SLURM]', 'slurm_script_path', 'a path', 'slurm-scripts', 'Folder with the job scripts.'),
+  i('[SLURM]', 'slurm_script_repo', 'a git URL', '', 'Repository that job scripts are taken from.'),
+  i('[SLURM]', 'slurm_data_bind_path', 'a path', '', 'APPTAINER_BINDPATH of jobs.'),
+  i(
+    '[SLURM]',
+    'slurm_default_partition',
+    'a partition',
+    '',
+    'Partition when nothing else names one.',
+    'BIOMERO_DEFAULT_PARTITION',
+  ),
+  i('[SLURM]', 'slurm_conversion_partition', 'a partition', '', 'Partition of conversion jobs.'),
+  i(
+    '[SLURM]',
+    'sacct_start_time',
+    'a date such as 2023-01-01',
+    '2023-01-01',
+    'Jobs before this date are not looked at.',
+    'BIOMERO_SACCT_START_TIME',
+  ),
+  i(
+    '[SLURM]',
+    'sacct_days_ago',
+    positive,
+    '',
+    'As many days back; wins over sacct_start_time.',
+    'BIOMERO_SACCT_START_DAYS_AGO',
+  ),
+  i(
+    '[SLURM]',
+    'env_file_submission',
+    bool,
+    'false',
+    "A job's variables come in a file instead of on the command line.",
+    'BIOMERO_ENV_FILE_SUBMISSION',
+  ),
+  i('[SLURM]', 'inject_gpu_flag', bool, 'false', 'GPU_FLAG is given to the job.', 'BIOMERO_INJECT_GPU_FLAG'),
+  i(
+    '[SLURM]',
+    'gpu_partition',
+    'a partition',
+    '',
+    'Partition of workflows that use a GPU.',
+    'BIOMERO_GPU_PARTITION',
+    'GPU_PARTITION',
+  ),
+  i(
+    '[SLURM]',
+    'gpu_gres',
+    'a gres such as gpu:1',
+    '',
+    '`--gres` of workflows that use a GPU; not with gpu_gpus.',
+    'BIOMERO_GPU_GRES',
+    'GPU_GRES',
+  ),
+  i(
+    '[SLURM]',
+    'gpu_gpus',
+    'a number or type:number',
+    '',
+    '`--gpus` of workflows that use a GPU; not with gpu_gres.',
+    'BIOMERO_GPU_GPUS',
+    'GPU_GPUS',
+  ),
+  i('[SLURM]', 'sbatch_<flag>', 'a value', '', '`--<flag>=<value>` for every job that does not set it otherwise.'),
+  i('[ANALYTICS]', 'track_workflows', bool, 'true', "Runs are written to BIOMERO's event log."),
+  i('[ANALYTICS]', 'enable_job_accounting', bool, 'true', 'Rows in biomero_job_view.'),
+  i(
+    '[ANALYTICS]',
+    'enable_job_progress',
+    bool,
+    'true',
+    'Rows in biomero_job_progress_view and biomero_workflow_progress_view.',
+  ),
+  i('[ANALYTICS]', 'enable_workflow_analytics', bool, 'true', 'Rows in biomero_task_execution.'),
+  {
+    ...i('[ANALYTICS]', 'sqlalchemy_url', postgres, '', 'See SQLALCHEMY_URL, which wins.', 'SQLALCHEMY_URL'),
+    secret: true,
+  },
+  i(
+    '[WORKFLOWS]',
+    '<workflow>',
+    'a folder',
+    '',
+    'A workflow and the folder of its container images below slurm_images_path. [MODELS] is read first, [WORKFLOWS] wins.',
+  ),
+  i('[WORKFLOWS]', '<workflow>_repo', 'the URL of a repository', '', 'Repository with the descriptor.'),
+  i('[WORKFLOWS]', '<workflow>_job', 'a path', 'jobs/<workflow>.sh', 'Job script below slurm_script_path.'),
+  i('[WORKFLOWS]', '<workflow>_use_gpu', bool, 'false', 'The workflow uses a GPU.'),
+  i('[WORKFLOWS]', '<workflow>_job_<flag>', 'a value', '', "`--<flag>=<value>` for this workflow's jobs."),
+] as const satisfies readonly Setting[];
+
+export type SettingName = (typeof settings)[number]['name'];
+
+const byName: ReadonlyMap<string, Setting> = new Map(settings.map((setting) => [setting.name, setting]));
+
+/** The setting of this name; names are unique over all places. */
+export function settingOf(name: SettingName): Setting {
+  const setting = byName.get(name);
+  if (!setting) throw new Error(`setting ${name} stands in no table`);
+  return setting;
+}
+
+type More = Pick<Setting, 'secret' | 'file' | 'variables'>;
+
+function v<const N extends string>(name: N, form: string, fallback: string, meaning: string, more: More = {}) {
+  return { name, where: 'environment' as const, form, default: fallback, meaning, ...more };
+}
+
+function s<const N extends string>(name: N, form: string, fallback: string, meaning: string, more: More = {}) {
+  return { name, where: 'settings.yml' as const, form, default: fallback, meaning, ...more };
+}
+
+function i<const N extends string>(
+  where: Exclude<Setting['where'], 'environment' | 'settings.yml'>,
+  name: N,
+  form: string,
+  fallback: string,
+  meaning: string,
+  ...variables: string[]
+) {
+  return { name, where, form, default: fallback, meaning, ...(variables.length ? { variables } : {}) };
+}

@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import { settingOf, type SettingName } from './settings-table.ts';
+import { shownValue, type ConfigProblem } from './problems.ts';
+
+/** A value as found, with where it came from. */
+export interface Found {
+  readonly text: string;
+  /** `environment` or the path of a file. */
+  readonly place: string;
+  readonly key: string;
+  readonly secret: boolean;
+  /** Form to name when the value is wrong. */
+  readonly form: string;
+}
+
+/** Turns a text into a value, or null when it has not the expected form; `{wrong}` says what was found instead. */
+export type Parse<T> = (text: string) => T | null | { readonly wrong: string };
+
+/**
+ * Collects what loading finds: values with their origin, problems, and notes. Nothing throws on a wrong value, so that
+ * all problems are reported together.
+ */
+export class Values {
+  readonly problems: ConfigProblem[] = [];
+  readonly notes: string[] = [];
+  /** Origin by path in Config, such as `omero.host`. */
+  readonly origins: Record<string, string> = {};
+  readonly #env: NodeJS.ProcessEnv;
+
+  constructor(env: NodeJS.ProcessEnv) {
+    this.#env = env;
+  }
+
+  /** A variable of the table; empty counts as unset. Reads `<name>_FILE` where the table allows it. */
+  variable(name: SettingName): Found | null {
+    const { secret = false, file = false, form } = settingOf(name);
+    const direct = this.raw(name, form, secret);
+    const path = file ? this.raw(`${name}_FILE`, 'the path of a file that can be read', false) : null;
+    if (!path) return direct;
+    if (direct) {
+      this.wrong({ ...direct, form: `only one of ${name} and ${name}_FILE` });
+      return null;
+    }
+    try {
+      const text = readFileSync(path.text, 'utf8').replace(/\r?\n$/, '');
+      if (text === '') this.wrong({ ...path, form: 'a file that is not empty' });
+      return text === '' ? null : { text, place: path.text, key: name, secret, form };
+    } catch (error) {
+      this.wrong({ ...path, form: `${path.form} (${(error as NodeJS.ErrnoException).code ?? 'unreadable'})` });
+      return null;
+    }
+  }
+
+  /** A variable that is named by another setting's row, such as GPU_GRES. */
+  raw(name: string, form: string, secret: boolean): Found | null {
+    const text = this.#env[name];
+    return text === undefined || text === '' ? null : { text, place: 'environment', key: name, secret, form };
+  }
+
+  /** Parses the first candidate that was found, else takes the default, and notes the origin under `path`. */
+  take<T>(path: string, candidates: readonly (Found | null)[], parse: Parse<T>, fallback: T): T {
+    const found = candidates.find((candidate) => candidate !== null);
+    if (!found) {
+      this.origins[path] = 'default';
+      return fallback;
+    }
+    this.origins[path] = found.place === 'environment' ? `environment ${found.key}` : `${found.place}: ${found.key}`;
+    const value = parse(found.text);
+    if (value === null) this.wrong(found);
+    else if (typeof value === 'object' && 'wrong' in value) this.wrong(found, value.wrong);
+    else return value;
+    return fallback;
+  }
+
+  /** Notes a wrong value. */
+  wrong(found: Found, instead?: string): void {
+    const shown = instead ?? shownValue(found.text, found.secret);
+    this.problems.push({ place: found.place, key: found.key, found: shown, expected: found.form });
+  }
+
+  /** Notes a value that must be set and is not. */
+  missing(name: SettingName, why: string): void {
+    const { form } = settingOf(name);
+    this.problems.push({ place: 'environment', key: name, found: '', expected: `${form} (${why})` });
+  }
+}
+
+export const text: Parse<string> = (value) => (value.trim() === '' ? null : value.trim());
+
+/** A secret is taken as it is, with its spaces. */
+export const verbatim: Parse<string> = (value) => value;
+
+export const absolutePath: Parse<string> = (value) => (isAbsolute(value.trim()) ? value.trim() : null);
+
+/** As BIOMERO reads switches. */
+export const bool: Parse<boolean> = (value) => {
+  const word = value.trim().toLowerCase();
+  if (['true', '1', 'yes', 'y', 'on'].includes(word)) return true;
+  return ['false', '0', 'no', 'n', 'off'].includes(word) ? false : null;
+};
+
+export function whole(min: number, max = Number.MAX_SAFE_INTEGER): Parse<number> {
+  return (value) => {
+    const n = /^\d{1,16}$/.test(value.trim()) ? Number(value.trim()) : Number.NaN;
+    return n >= min && n <= max ? n : null;
+  };
+}
+
+export function decimal(min: number, max: number): Parse<number> {
+  return (value) => {
+    const n = /^\d{1,9}(\.\d{1,9})?$/.test(value.trim()) ? Number(value.trim()) : Number.NaN;
+    return n >= min && n <= max ? n : null;
+  };
+}
+
+export function oneOf<const T extends string>(...words: T[]): Parse<T> {
+  return (value) => words.find((word) => word === value.trim()) ?? null;
+}
+
+/** A JSON array of words, the first of them not empty. */
+export const command: Parse<readonly string[]> = (value) => {
+  try {
+    const words: unknown = JSON.parse(value);
+    if (!Array.isArray(words) || !words.every((w): w is string => typeof w === 'string' && !w.includes('\0')))
+      return null;
+    return words[0] ? words : null;
+  } catch {
+    return null;
+  }
+};
+
+export const identity: Parse<{ uid: number; gid: number }> = (value) => {
+  const match = /^(\d{1,10}):(\d{1,10})$/.exec(value.trim());
+  return match ? { uid: Number(match[1]), gid: Number(match[2]) } : null;
+};
+
+export const webAddress: Parse<string> = (value) => {
+  const url = URL.canParse(value.trim()) ? new URL(value.trim()) : null;
+  if (url?.username || url?.password) return { wrong: 'an address with a password in it' };
+  return url && /^https?:$/.test(url.protocol) ? url.href : null;
+};

@@ -1,0 +1,61 @@
+import type { WorkflowConfig } from './config.ts';
+import { settingOf } from './settings-table.ts';
+import type { SlurmIni } from './slurm-config.ts';
+import { bool, verbatim, type Found } from './values.ts';
+
+/**
+ * Workflows of [MODELS], then of [WORKFLOWS], which wins key by key. Only keys of the sections themselves count: what
+ * they inherit from DEFAULT serves references and would otherwise become a workflow.
+ */
+export function workflowsOf(ini: SlurmIni): Record<string, WorkflowConfig> {
+  const sections = new Map<string, string>();
+  for (const section of ['MODELS', 'WORKFLOWS']) for (const key of ini.ownKeys(section)) sections.set(key, section);
+  const find = (key: string, form = 'a value'): Found | null => {
+    const section = sections.get(key);
+    return section === undefined ? null : ini.find(section, key, form);
+  };
+
+  const names = new Set<string>();
+  for (const key of sections.keys()) {
+    const own = /^(.+)_(?:repo|job|use_gpu)$/.exec(key)?.[1];
+    if (own) names.add(own);
+    else if (!key.includes('_job_')) names.add(key);
+  }
+  const flags = new Map<string, Record<string, string>>();
+  for (const [key, section] of sections) {
+    const split = splitFlag(key, names);
+    if (!split) continue;
+    const [name, flag] = split;
+    names.add(name);
+    const own = flags.get(name) ?? (Object.create(null) as Record<string, string>);
+    ini.putFlag(own, flag, section, key);
+    flags.set(name, own);
+  }
+  const workflows: Record<string, WorkflowConfig> = Object.create(null) as Record<string, WorkflowConfig>;
+  for (const name of names) {
+    const gpu = find(`${name}_use_gpu`, settingOf('<workflow>_use_gpu').form);
+    const path = `slurm.workflows.${name}`;
+    workflows[name] = {
+      name,
+      folder: ini.value<string | null>(`${path}.folder`, find(name), verbatim, null),
+      repository: ini.value<string | null>(`${path}.repository`, find(`${name}_repo`), verbatim, null),
+      job: ini.value(`${path}.job`, find(`${name}_job`), verbatim, `jobs/${name}.sh`),
+      useGpu: ini.value(`${path}.useGpu`, gpu, bool, false),
+      flags: flags.get(name) ?? {},
+    };
+  }
+  return workflows;
+}
+
+/** `<workflow>_job_<flag>`: the longest known workflow's name; else, as BIOMERO, everything up to the last `_job_`. */
+function splitFlag(key: string, names: ReadonlySet<string>): [string, string] | null {
+  if (/^.+_(?:repo|job|use_gpu)$/.test(key)) return null;
+  let greedy: [string, string] | null = null;
+  for (let at = key.lastIndexOf('_job_'); at > 0; at = key.lastIndexOf('_job_', at - 1)) {
+    const split: [string, string] = [key.slice(0, at), key.slice(at + '_job_'.length)];
+    if (!split[1]) continue;
+    if (names.has(split[0])) return split;
+    greedy ??= split;
+  }
+  return greedy;
+}
