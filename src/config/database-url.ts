@@ -30,11 +30,15 @@ export function normaliseDatabaseUrl(text: string): DatabaseUrl {
   translateTls(parameters);
   const secret = password === undefined ? '' : `:${encoded(decoded(password))}`;
   const account = user === undefined ? '' : `${encoded(decoded(user))}${secret}@`;
+  // pg reads the database's name with decodeURI, which leaves some escapes as they are.
+  const base = encodeURI(decoded(database));
+  if (decodeURI(new URL(`postgresql://h/${base}`).pathname.slice(1)) !== decoded(database))
+    return { wrong: 'a URL whose database name holds "?", "#" or dot segments' };
   const host = hosts[0] ? '' : (host6 && `[${host6}]`) || host4 || '';
   if (hosts[0] && port && !parameters.has('port')) parameters.set('port', port);
   const rest = parameters.toString().replaceAll('+', '%20');
   return {
-    url: `postgresql://${account}${host}${host && port ? `:${port}` : ''}/${encoded(decoded(database))}${rest ? `?${rest}` : ''}`,
+    url: `postgresql://${account}${host}${host && port ? `:${port}` : ''}/${base}${rest ? `?${rest}` : ''}`,
   };
 }
 

@@ -47,6 +47,6 @@ function isLeaf(path: string): boolean {
 function shown(path: string, value: unknown): string {
   if (value === null || value === '') return '';
   if (secrets.has(path)) return '***';
-  if (urls.has(path)) return maskDatabaseUrl(String(value));
+  if (urls.has(path) && typeof value === 'string') return maskDatabaseUrl(value);
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -202,7 +202,7 @@ function importerOf(take: Take, settings: SettingsFile): ImporterConfig {
 }
 
 function omeroOf(values: Values, take: Take, needed: boolean): OmeroConfig {
-  const server = take('omero.host', 'OMERO_HOST', omeroHost, { host: '', transport: 'ssl' });
+  const server = take<OmeroServer>('omero.host', 'OMERO_HOST', omeroHost, { host: '', transport: 'ssl' });
   const user = take('omero.user', 'OMERO_USER', text, '');
   const password = take('omero.password', 'OMERO_PASSWORD', verbatim, '');
   if (needed) {
@@ -222,7 +222,9 @@ function omeroOf(values: Values, take: Take, needed: boolean): OmeroConfig {
   };
 }
 
-const omeroHost: Parse<{ host: string; transport: 'ssl' | 'tcp' }> = (value) => {
+type OmeroServer = Pick<OmeroConfig, 'host' | 'transport'>;
+
+const omeroHost: Parse<OmeroServer> = (value) => {
   const match = /^(?:(tcp|ssl):\/\/)?(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/i.exec(value.trim());
   if (!match?.[2]) return null;
   return { host: match[2].replace(/^\[|\]$/g, ''), transport: match[1]?.toLowerCase() === 'tcp' ? 'tcp' : 'ssl' };

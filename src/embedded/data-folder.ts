@@ -1,42 +1,65 @@
-import { accessSync, chmodSync, chownSync, constants, mkdirSync, readFileSync, statSync } from 'node:fs';
-import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { accessSync, chmodSync, chownSync, constants, mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { bridgeError, describeError } from '../domain/errors.ts';
-import { identifyProcess, isAlive, parseIdentity } from '../lib/process-identity.ts';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { bridgeError, describeError, isBridgeError } from '../domain/errors.ts';
+import { takeFileLock } from '../lib/file-lock.ts';
+import { syncFolder } from '../lib/sync-folder.ts';
 import type { RunAs } from './run-as.ts';
 
 /** Where the quick start keeps everything, unless `--data` says otherwise. */
 export function defaultDataFolder(): string {
   if (process.getuid?.() === 0) return '/var/lib/biomero-bridge';
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'biomero-bridge');
-  return join(process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'biomero-bridge');
+  // A relative XDG_DATA_HOME is invalid and to be ignored, as its specification says.
+  const dataHome = process.env['XDG_DATA_HOME'] ?? '';
+  return join(isAbsolute(dataHome) ? dataHome : join(homedir(), '.local', 'share'), 'biomero-bridge');
 }
 
 /**
- * Makes the data folder and gives it to the user that will work in it.
+ * Makes the data folder and gives it to the user that will work in it. As root, a folder that already holds something
+ * is taken only from its owner: `--data /srv` must not give away what others keep there.
  *
- * @throws DATA_FOLDER_NOT_WRITABLE, DATA_FOLDER_UNREACHABLE
+ * @throws DATA_FOLDER_NOT_WRITABLE, DATA_FOLDER_NOT_OURS, DATA_FOLDER_UNREACHABLE
  */
 export function prepareDataFolder(folder: string, runAs: RunAs | null): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
-    if (runAs) {
-      chownSync(folder, runAs.uid, runAs.gid);
-      chmodSync(folder, 0o755);
-    } else accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    makeFolder(resolve(folder));
+    if (!runAs) return accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    const { uid } = statSync(folder);
+    if (uid !== runAs.uid && readdirSync(folder).length > 0)
+      throw bridgeError('DATA_FOLDER_NOT_OURS', { folder, owner: uid, user: runAs.name });
+    chownSync(folder, runAs.uid, runAs.gid);
+    chmodSync(folder, 0o755);
   } catch (error) {
+    if (isBridgeError(error)) throw error;
     throw bridgeError(
       'DATA_FOLDER_NOT_WRITABLE',
       { folder, uid: runAs?.uid ?? process.getuid?.() ?? 0, reason: describeError(error) },
       { cause: error },
     );
   }
-  if (!runAs) return;
-  for (let parent = dirname(folder); ; parent = dirname(parent)) {
-    if (!mayPass(parent, runAs))
-      throw bridgeError('DATA_FOLDER_UNREACHABLE', { user: runAs.name, uid: runAs.uid, folder, parent });
+  requireReachable(folder, runAs);
+}
+
+/** Makes a folder and its missing parents passable for everybody, whatever the umask. */
+function makeFolder(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) chmodSync(made, 0o755);
+}
+
+/**
+ * Checks that a user may pass through every parent of a folder.
+ *
+ * @throws DATA_FOLDER_UNREACHABLE
+ */
+export function requireReachable(folder: string, user: { uid: number; gid: number; name?: string }): void {
+  for (let parent = dirname(realpathSync(folder)); ; parent = dirname(parent)) {
+    if (!mayPass(parent, user))
+      throw bridgeError('DATA_FOLDER_UNREACHABLE', { user: user.name ?? user.uid, uid: user.uid, folder, parent });
     if (parent === dirname(parent)) return;
   }
 }
@@ -55,33 +78,11 @@ export function mayPass(folder: string, user: { uid: number; gid: number }): boo
  * @throws ALREADY_STARTED
  */
 export async function lockDataFolder(folder: string): Promise<() => Promise<void>> {
-  const path = join(folder, 'start.lock');
-  const own = JSON.stringify(identifyProcess(process.pid));
-  for (;;) {
-    const file = await open(path, 'wx', 0o644).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'EEXIST') return null;
-      throw error;
-    });
-    if (file) {
-      await file.writeFile(own);
-      await file.sync();
-      await file.close();
-      return () => rm(path, { force: true });
-    }
-    const holder = readHolder(path);
-    if (holder && isAlive(holder)) throw bridgeError('ALREADY_STARTED', { pid: holder.pid, folder });
-    // Renamed first: of two that find a dead holder, only one moves this very file away.
-    await rename(path, `${path}.${process.pid}`).catch(() => undefined);
-    await rm(`${path}.${process.pid}`, { force: true });
-  }
-}
-
-function readHolder(path: string): ReturnType<typeof parseIdentity> {
-  try {
-    return parseIdentity(JSON.parse(readFileSync(path, 'utf8')));
-  } catch {
-    return null;
-  }
+  const lock = await takeFileLock(join(folder, 'start.lock'));
+  if (!('heldBy' in lock)) return lock.release;
+  const port = (await readRemembered(folder).catch(() => null))?.ports['web'];
+  const address = port === undefined ? 'the address that it printed' : `http://127.0.0.1:${port}`;
+  throw bridgeError('ALREADY_STARTED', { pid: lock.heldBy.pid, folder, address });
 }
 
 /** What the quick start remembers between starts, in `start.json`. */
@@ -91,28 +92,45 @@ export interface Remembered {
   secrets: Record<string, string>;
 }
 
+/** @throws START_FILE_UNREADABLE: it holds the passwords of the embedded OMERO, so it is not begun anew silently */
 export async function readRemembered(folder: string): Promise<Remembered> {
-  const text = await readFile(join(folder, 'start.json'), 'utf8').catch(() => null);
-  const found = (text === null ? {} : JSON.parse(text)) as Partial<Remembered>;
-  return { ports: found.ports ?? {}, secrets: found.secrets ?? {} };
+  const path = join(folder, 'start.json');
+  try {
+    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return '{}';
+      throw error;
+    });
+    return rememberedSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw bridgeError('START_FILE_UNREADABLE', { path, reason: describeError(error) }, { cause: error });
+  }
 }
+
+const rememberedSchema = z.object({
+  ports: z.record(z.string(), z.int().min(1).max(65_535)).default({}),
+  secrets: z.record(z.string(), z.string().min(1)).default({}),
+});
 
 export async function writeRemembered(folder: string, remembered: Remembered): Promise<void> {
   const path = join(folder, 'start.json');
-  await writeFile(`${path}.new`, JSON.stringify(remembered, null, 2), { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  const next = `${path}.new`;
+  await rm(next, { force: true });
+  await writeFile(next, JSON.stringify(remembered, null, 2), { mode: 0o600, flush: true });
+  await rename(next, path);
+  await syncFolder(folder);
 }
 
 /** The remembered port of this name when it is free, else a free one; the choice is entered. */
 export async function choosePort(remembered: Remembered, name: string, first: number): Promise<number> {
-  for (const wish of [remembered.ports[name], first, 0]) {
+  const others = new Set(Object.entries(remembered.ports).flatMap(([other, port]) => (other === name ? [] : port)));
+  for (const wish of [remembered.ports[name], first, 0, 0]) {
     if (wish === undefined) continue;
     const port = await tryPort(wish);
-    if (port === null) continue;
+    if (port === null || others.has(port)) continue;
     remembered.ports[name] = port;
     return port;
   }
-  throw new Error('no port of 127.0.0.1 is free');
+  throw bridgeError('NO_FREE_PORT', { name });
 }
 
 function tryPort(port: number): Promise<number | null> {

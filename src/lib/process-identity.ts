@@ -37,7 +37,10 @@ export function killProcess(identity: ProcessIdentity, signal: NodeJS.Signals): 
   }
 }
 
-/** Ends a process: the polite signal, then SIGKILL after `graceMs`. Resolves when it is gone. */
+/**
+ * Ends a process: the polite signal, then SIGKILL after `graceMs`. Resolves when it is gone; rejects when it survives
+ * SIGKILL for half a minute, as one that waits for a dead network file system does.
+ */
 export async function stopProcess(
   identity: ProcessIdentity,
   options: { signal?: NodeJS.Signals; graceMs: number },
@@ -46,6 +49,7 @@ export async function stopProcess(
   const deadline = Date.now() + options.graceMs;
   while (isAlive(identity)) {
     if (Date.now() > deadline) killProcess(identity, 'SIGKILL');
+    if (Date.now() > deadline + 30_000) throw new Error(`process ${identity.pid} does not end`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
@@ -79,15 +83,26 @@ function identifyOnLinux(pid: number): ProcessIdentity | null {
   return { pid, startTime, bootId: read('/proc/sys/kernel/random/boot_id')?.trim() ?? '', executable };
 }
 
-function identifyByPs(pid: number): ProcessIdentity | null {
+/** For systems without /proc, such as macOS; `ps` tells the start time to the second. */
+export function identifyByPs(pid: number): ProcessIdentity | null {
+  const text = output('ps', ['-o', 'stat=,lstart=,comm=', '-p', String(pid)]);
+  const match = /^(\S+)\s+(\S+\s+\S+\s+\S+\s+\S+\s+\S+)\s+(.*)$/.exec(text);
+  if (!match?.[2] || match[1]?.startsWith('Z')) return null;
+  // Not kern.boottime: that moves when the clock is set.
+  const bootId = process.platform === 'darwin' ? output('sysctl', ['-n', 'kern.bootsessionuuid']) : '';
+  return { pid, startTime: match[2].replace(/\s+/g, ' '), bootId, executable: match[3] ?? '' };
+}
+
+/** What a command prints, always in the same language and time zone; empty when it fails. */
+function output(command: string, args: string[]): string {
   try {
-    const text = execFileSync('ps', ['-o', 'stat=,lstart=,comm=', '-p', String(pid)], { encoding: 'utf8' }).trim();
-    const match = /^(\S+)\s+(\S+\s+\S+\s+\S+\s+\S+\s+\S+)\s+(.*)$/.exec(text);
-    if (!match?.[2] || match[1]?.startsWith('Z')) return null;
-    const boot = execFileSync('sysctl', ['-n', 'kern.boottime'], { encoding: 'utf8' }).trim();
-    return { pid, startTime: match[2], bootId: boot, executable: match[3] ?? '' };
+    return execFileSync(command, args, {
+      encoding: 'utf8',
+      env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C', TZ: 'UTC' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
   } catch {
-    return null;
+    return '';
   }
 }
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { inject } from 'vitest';
 import pg from 'pg';
 import { openPool, type Pool } from '../../src/lib/database.ts';
+import { migrate } from '../../src/lib/migrate.ts';
 
 export interface TestDatabase {
   url: string;
@@ -10,25 +11,69 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** A new, empty database on the test run's PostgreSQL. */
-export async function createTestDatabase(): Promise<TestDatabase> {
-  const admin = inject('postgresUrl');
+/**
+ * A new database on the test run's PostgreSQL: empty, or with both parts of schema `bridge` when `migrations` is set.
+ * About 30 ms, as it is cloned from a template that the first caller makes.
+ */
+export async function createTestDatabase(options: { migrations?: boolean } = {}): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await once(admin, `create database ${name} template template0`);
-  const url = admin.replace('/postgres?', `/${name}?`);
-  const pool = openPool(url);
+  const template = options.migrations ? await migratedTemplate() : 'template0';
+  // file_copy takes half the time of the default for a database of this size, as fsync is off here.
+  await once(`create database ${name} template ${template} strategy file_copy`);
+  const pool = openPool(urlOf(name));
   return {
-    url,
+    url: urlOf(name),
     pool,
     async drop() {
-      await pool.end();
-      await once(admin, `drop database ${name} with (force)`);
+      const ended = await Promise.race([
+        pool.end().then(() => true),
+        new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 5_000).unref()),
+      ]);
+      await once(`drop database if exists ${name} with (force)`);
+      if (!ended) throw new Error('the test took a connection of the pool and did not release it');
     },
   };
 }
 
-async function once(url: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
+const template = 'migrated_template';
+let made: Promise<string> | undefined;
+
+/** Made once per test run, whichever of the test processes comes first. */
+function migratedTemplate(): Promise<string> {
+  made ??= makeTemplate();
+  return made;
+}
+
+async function makeTemplate(): Promise<string> {
+  const client = new pg.Client({ connectionString: inject('postgresUrl') });
+  await client.connect();
+  try {
+    await client.query(`select pg_advisory_lock(hashtext('${template}'))`);
+    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [template]);
+    if (rowCount) return template;
+    // Renamed when complete: a migration that failed leaves no half template for the next test file.
+    const partial = `${template}_${randomBytes(4).toString('hex')}`;
+    await client.query(`create database ${partial} template template0`);
+    const pool = openPool(urlOf(partial));
+    try {
+      await migrate(pool, 'runs');
+      await migrate(pool, 'orders');
+    } finally {
+      await pool.end();
+    }
+    await client.query(`alter database ${partial} rename to ${template}`);
+    return template;
+  } finally {
+    await client.end();
+  }
+}
+
+function urlOf(database: string): string {
+  return inject('postgresUrl').replace('/postgres?', `/${database}?`);
+}
+
+async function once(sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: inject('postgresUrl') });
   await client.connect();
   try {
     await client.query(sql);

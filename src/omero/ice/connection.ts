@@ -5,7 +5,15 @@
 import type { Socket } from 'node:net';
 import { IceDecoder } from './decoder.ts';
 import { IceEncoder } from './encoder.ts';
-import { MessageReader, defaultMaxMessageBytes, frame, readReply, readRequests, writeFailure, writeRequest } from './messages.ts';
+import {
+  MessageReader,
+  defaultMaxMessageBytes,
+  frame,
+  readReply,
+  readRequests,
+  writeFailure,
+  writeRequest,
+} from './messages.ts';
 import type { Message, Reply } from './messages.ts';
 import type { IceSchema } from './schema.ts';
 import { openSocket, type TlsOptions } from './tls.ts';
@@ -56,7 +64,9 @@ export class IceConnection {
     this.#reader = new MessageReader(options.maxMessageBytes ?? defaultMaxMessageBytes);
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    socket.on('error', (cause) => this.#ended(new IceConnectionError('lost', `the connection broke: ${cause.message}`, { cause })));
+    socket.on('error', (cause) =>
+      this.#ended(new IceConnectionError('lost', `the connection broke: ${cause.message}`, { cause })),
+    );
     socket.on('close', () => this.#ended(new IceConnectionError('lost', 'the server ended the connection')));
   }
 
@@ -198,7 +208,7 @@ export class IceConnection {
     if (this.#heartbeat) clearInterval(this.#heartbeat);
     const reason = error ?? new IceConnectionError('closed', 'the connection was closed');
     this.#validated?.reject(reason);
-    for (const { fail } of this.#waiting.values()) fail(reason);
+    for (const waiting of this.#waiting.values()) waiting.fail(reason);
     this.#resolveClosed(error);
   }
 }

@@ -74,7 +74,15 @@ export class IceDecoder {
         }
         return map;
       }
-      default:
+      case 'bool':
+      case 'byte':
+      case 'short':
+      case 'int':
+      case 'long':
+      case 'float':
+      case 'double':
+      case 'string':
+      case 'proxy':
         return input[type.kind]();
     }
   }
@@ -113,7 +121,7 @@ export class IceDecoder {
   #instance(object: IceObject): void {
     let known: readonly SliceShape[] | null = null;
     let first: string | null = null;
-    for (let depth = 0; ; depth++) {
+    for (;;) {
       const typeId = this.#typeId();
       first ??= typeId;
       if (typeId === '::Ice::Object') break;
@@ -126,7 +134,8 @@ export class IceDecoder {
     if (known === null) object.$type = '::Ice::Object';
     if (first !== null && first !== object.$type) object.$sliced = first;
     this.#in.sized(() => {
-      if (this.#in.size() !== 0) throw new IceMarshalError('an instance ends with facets, which nothing sends any more');
+      if (this.#in.size() !== 0)
+        throw new IceMarshalError('an instance ends with facets, which nothing sends any more');
     });
   }
 

@@ -1,7 +1,13 @@
 /** Framing of Ice's protocol 1.0: a 14-byte header, then the body of a request, batch, reply, validation or farewell. */
 import { IceInput } from './input.ts';
 import { IceOutput } from './output.ts';
-import { IceDispatchError, IceMarshalError, dispatchFailures, type DispatchFailure, type IceIdentity } from './values.ts';
+import {
+  IceDispatchError,
+  IceMarshalError,
+  dispatchFailures,
+  type DispatchFailure,
+  type IceIdentity,
+} from './values.ts';
 
 export const messageTypes = { request: 0, batch: 1, reply: 2, validate: 3, close: 4 } as const;
 export type MessageType = keyof typeof messageTypes;
@@ -118,7 +124,11 @@ export function readRequests(message: Message): IncomingCall[] {
 }
 
 /** A reply that carries values (`ok`) or a user exception. */
-export function writeReply(requestId: number, status: 'ok' | 'userException', values: (out: IceOutput) => void): Buffer {
+export function writeReply(
+  requestId: number,
+  status: 'ok' | 'userException',
+  values: (out: IceOutput) => void,
+): Buffer {
   const out = new IceOutput();
   out.int(requestId);
   out.byte(status === 'ok' ? 0 : 1);

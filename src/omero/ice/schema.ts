@@ -114,7 +114,8 @@ function shapesOf(data: SchemaData['classes']): Map<string, SliceShape> {
     shapes.set(typeId, { typeId, base: base ?? null, members: list });
   }
   for (const shape of shapes.values()) {
-    if (shape.base !== null && !shapes.has(shape.base)) throw new Error(`${shape.typeId} extends unknown ${shape.base}`);
+    if (shape.base !== null && !shapes.has(shape.base))
+      throw new Error(`${shape.typeId} extends unknown ${shape.base}`);
     lineage(shapes, shape.typeId);
   }
   return shapes;
@@ -122,7 +123,7 @@ function shapesOf(data: SchemaData['classes']): Map<string, SliceShape> {
 
 function lineage(shapes: ReadonlyMap<string, SliceShape>, typeId: string): SliceShape[] {
   const line: SliceShape[] = [];
-  for (let next: string | null = typeId; next !== null; ) {
+  for (let next: string | null = typeId; next !== null;) {
     const shape = shapes.get(next);
     if (!shape) break;
     if (line.includes(shape)) throw new Error(`${typeId} extends itself`);

@@ -44,7 +44,8 @@ export class IceServer {
     };
     const server = options.tls ? createTlsServer(options.tls, accept) : createTcpServer(accept);
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
+      // Stays: an error after listening (too many open files) costs one connection, not the process.
+      server.on('error', reject);
       server.listen(options.port, options.host, resolve);
     });
     return new IceServer(server, connections);

@@ -22,7 +22,9 @@ export function openSocket(host: string, port: number, tls: TlsOptions | null, t
       clearTimeout(timer);
       socket.destroy();
       const byTls = tls !== null && isTlsError(cause);
-      const what = byTls ? `TLS with ${where} failed: ${cause.message}` : `${where} cannot be reached: ${cause.message}`;
+      const what = byTls
+        ? `TLS with ${where} failed: ${cause.message}`
+        : `${where} cannot be reached: ${cause.message}`;
       reject(new IceConnectionError(byTls ? 'refusedByTls' : 'unreachable', what, { cause }));
     };
     socket.once('error', fail);

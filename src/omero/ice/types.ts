@@ -27,32 +27,29 @@ export function parseType(text: string): IceType {
 
 /** Whether values of the type refer to class instances, which follow after the values. */
 export function holdsInstances(type: IceType): boolean {
-  switch (type.kind) {
-    case 'class':
-      return true;
-    case 'sequence':
-      return holdsInstances(type.element);
-    case 'dictionary':
-      return holdsInstances(type.key) || holdsInstances(type.value);
-    default:
-      return false;
-  }
+  if (type.kind === 'sequence') return holdsInstances(type.element);
+  if (type.kind === 'dictionary') return holdsInstances(type.key) || holdsInstances(type.value);
+  return type.kind === 'class';
 }
+
+const smallestSizes: Readonly<Record<IceType['kind'], number>> = {
+  bool: 1,
+  byte: 1,
+  enum: 1,
+  short: 2,
+  int: 4,
+  long: 8,
+  float: 4,
+  double: 8,
+  string: 1,
+  bytes: 1,
+  proxy: 2,
+  class: 4,
+  sequence: 1,
+  dictionary: 1,
+};
 
 /** The fewest bytes that one value takes: no sequence of a message can hold more than the rest divided by it. */
 export function smallestSize(type: IceType): number {
-  switch (type.kind) {
-    case 'short':
-    case 'proxy':
-      return 2;
-    case 'int':
-    case 'float':
-    case 'class':
-      return 4;
-    case 'long':
-    case 'double':
-      return 8;
-    default:
-      return 1;
-  }
+  return smallestSizes[type.kind];
 }

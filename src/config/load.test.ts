@@ -1,0 +1,206 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../../test/support/temporary-folder.ts';
+import { describeConfig } from './describe.ts';
+import { loadConfig, readConfig } from './load.ts';
+import { settingsKeys, tabledSettingsKeys } from './settings.ts';
+
+const password = 'geheim-und-lang';
+
+/** The environment of a site with nothing wrong. */
+async function site(more: NodeJS.ProcessEnv = {}, yaml = 'base_dir: /data\n', ini = ''): Promise<NodeJS.ProcessEnv> {
+  const folder = await temporaryFolder('config');
+  await writeFile(join(folder, 'settings.yml'), yaml);
+  await writeFile(join(folder, 'slurm-config.ini'), ini);
+  return {
+    HOME: folder,
+    IMPORTER_ENABLED: 'true',
+    IMPORTER_CONFIG_PATH: join(folder, 'settings.yml'),
+    INGEST_TRACKING_DB_URL: `postgresql+psycopg2://u:${password}@orders:5432/biomero`,
+    SQLALCHEMY_URL: `postgresql+psycopg2://u:${password}@runs:5432/biomero`,
+    OMERO_HOST: 'omeroserver',
+    OMERO_USER: 'root',
+    OMERO_PASSWORD: password,
+    BIOMERO_BRIDGE_SLURM_CONFIG: join(folder, 'slurm-config.ini'),
+    ...more,
+  };
+}
+
+async function problemsOf(env: NodeJS.ProcessEnv): Promise<string[]> {
+  const { problems } = await readConfig(env);
+  return problems.map((p) => `${p.key}: ${p.found}`);
+}
+
+test('a site with the specified variables is read, with every default', async () => {
+  const config = await loadConfig(await site());
+  expect(config).toMatchObject({
+    importerEnabled: true,
+    databases: { orders: `postgresql://u:${password}@orders:5432/biomero` },
+    storage: {
+      baseDir: '/data',
+      mappingFiles: ['/opt/omero/server/biomero-config.json', '/opt/omero/server/group-mappings.json'],
+    },
+    importer: { maxWorkers: 4, skip: [], annotationNamespace: 'biomero.import', command: ['omero', 'import'] },
+    omero: { host: 'omeroserver', port: 4064, transport: 'ssl', tls: 'verify' },
+    slurm: { transport: 'ssh', host: 'slurm', home: null, dataPath: 'my-scratch/data', scriptPath: 'slurm-scripts' },
+    tracking: { enabled: true, jobAccounting: true, jobProgress: true, workflowAnalytics: true },
+    worker: { importTimeoutSeconds: 3600 },
+    web: { host: '127.0.0.1', port: 4080, token: null },
+    logLevel: 'info',
+    notes: [],
+  });
+});
+
+test('IMPORTER_ENABLED: true in any case is on; unset, empty and false are off; anything else is an error', async () => {
+  for (const on of ['true', 'TRUE', 'True'])
+    expect((await loadConfig(await site({ IMPORTER_ENABLED: on }))).importerEnabled).toBe(true);
+  for (const off of ['', 'false', 'FALSE', undefined])
+    expect((await loadConfig(await site({ IMPORTER_ENABLED: off }))).importerEnabled).toBe(false);
+  for (const wrong of ['yes', '1', '"true"', 'true ', 'on'])
+    await expect(loadConfig(await site({ IMPORTER_ENABLED: wrong }))).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining(`IMPORTER_ENABLED is ${JSON.stringify(wrong)}; expected true or false`),
+    });
+  const { config } = await readConfig(await site({ IMPORTER_ENABLED: undefined }));
+  expect(config.notes).toEqual([expect.stringContaining('IMPORTER_ENABLED is not set')]);
+});
+
+test('all wrong values are reported together, each with its place, and no secret', async () => {
+  const env = await site(
+    {
+      OMERO_PORT: '70000',
+      BIOMERO_IMPORT_TIMEOUT_SECONDS: '-1',
+      SQLALCHEMY_URL: `mysql://u:${password}@h/d`,
+      BIOMERO_BRIDGE_WEB_TOKEN: 'geheim',
+      BIOMERO_BRIDGE_IMPORT_COMMAND: 'omero import',
+    },
+    'base_dir: data\nmax_workers: "four"\ningest_tracking_db: x\n',
+    '[ANALYTICS]\ntrack_workflows = maybe\n[SLURM]\nslurm_data_path = 50%\n',
+  );
+  const error = await loadConfig(env).catch((e: unknown) => e as Error);
+  if (!(error instanceof Error)) throw new Error('it loaded');
+  expect(error.message).toContain('9 wrong values');
+  expect(error.message).toContain(`${env['IMPORTER_CONFIG_PATH']}: base_dir is "data"; expected an absolute path`);
+  expect(error.message).toContain(`[ANALYTICS] track_workflows is "maybe"`);
+  expect(error.message).toContain('[SLURM] slurm_data_path is unreadable (line 4');
+  expect(error.message).toContain('SQLALCHEMY_URL is a URL for mysql');
+  expect(JSON.stringify([error.message, error])).not.toContain('geheim');
+});
+
+test('what a role does not use need not be set, and what it uses must be', async () => {
+  const bare = { HOME: '/nowhere', IMPORTER_CONFIG_PATH: (await site())['IMPORTER_CONFIG_PATH'] };
+  const importer = await readConfig(bare, ['importer']);
+  expect(importer.problems.map((p) => p.key)).toEqual([
+    'INGEST_TRACKING_DB_URL',
+    'OMERO_HOST',
+    'OMERO_USER',
+    'OMERO_PASSWORD',
+  ]);
+  const web = await readConfig(bare, ['web']);
+  expect(web.problems.map((p) => p.key)).toEqual(['SQLALCHEMY_URL']);
+});
+
+test('a secret may stand in a file, but not in both places', async () => {
+  const folder = await temporaryFolder('secret');
+  await writeFile(join(folder, 'secret'), 'with space \n');
+  const file = join(folder, 'secret');
+  const config = await loadConfig(await site({ OMERO_PASSWORD: undefined, OMERO_PASSWORD_FILE: file }));
+  expect(config.omero.password).toBe('with space ');
+  expect(config.origins?.['omero.password']).toBe(`${file}: OMERO_PASSWORD`);
+  expect(await problemsOf(await site({ OMERO_PASSWORD_FILE: file }))).toEqual([
+    'OMERO_PASSWORD: set (its value is not shown)',
+  ]);
+  expect(await problemsOf(await site({ OMERO_PASSWORD: undefined, OMERO_PASSWORD_FILE: join(folder, 'no') }))).toEqual([
+    `OMERO_PASSWORD_FILE: ${JSON.stringify(join(folder, 'no'))}`,
+  ]);
+});
+
+test('settings.yml: read as YAML 1.1; absent when named, broken or without keys is told', async () => {
+  const yaml =
+    'base_dir: /mnt/data/\nskip_all: yes\nskip_minmax: on\nmax_workers: 2\nlog_level: WARNING\nsample_x: [1]\n';
+  const config = await loadConfig(await site({}, yaml));
+  expect(config.storage.baseDir).toBe('/mnt/data');
+  expect(config.importer).toMatchObject({ maxWorkers: 2, skip: ['all'] });
+  expect(config.logLevel).toBe('warn');
+  expect(await problemsOf(await site({ IMPORTER_CONFIG_PATH: '/nowhere/settings.yml' }))).toEqual([': not there']);
+  expect(await problemsOf(await site({}, 'base_dir: /a\nbase_dir: /b\n'))).toEqual([
+    expect.stringContaining('no YAML (line 2'),
+  ]);
+  expect(await problemsOf(await site({}, '- a\n'))).toEqual([': YAML without keys']);
+});
+
+test('skips are listed one by one when skip_all is off', async () => {
+  const config = await loadConfig(await site({}, 'base_dir: /d\nskip_minmax: true\nskip_upgrade: true\n'));
+  expect(config.importer.skip).toEqual(['minmax', 'upgrade']);
+});
+
+test('slurm-config.ini: models, then workflows, with flags and sbatch options', async () => {
+  const ini = `[SSH]
+host = cluster
+[SLURM]
+slurm_script_path = my-scratch/slurm-scripts
+sbatch_account = lab
+sbatch_exclusive
+slurm_default_partition =
+[MODELS]
+cellpose = cellpose
+cellpose_repo = https://github.com/TorecLuik/W_NucleiSegmentation-Cellpose/tree/v1.2.7
+cellpose_job = jobs/cellpose.sh
+cellpose_job_mem = 15GB
+a_job_b_job = jobs/b.sh
+a_job_b_job_time = 1:00
+[WORKFLOWS]
+cellpose_job = jobs/mine.sh
+cellpose_use_gpu = yes
+nuclei = nuclei
+`;
+  const { slurm, origins } = await loadConfig(await site({ BIOMERO_DEFAULT_PARTITION: 'short' }, undefined, ini));
+  expect(slurm.host).toBe('cluster');
+  expect(slurm.defaultPartition).toBe('short');
+  expect({ ...slurm.sbatch }).toEqual({ account: 'lab', exclusive: '' });
+  expect(Object.keys(slurm.workflows).sort()).toEqual(['a_job_b', 'cellpose', 'nuclei']);
+  expect(slurm.workflows['cellpose']).toMatchObject({ folder: 'cellpose', job: 'jobs/mine.sh', useGpu: true });
+  expect({ ...slurm.workflows['cellpose']?.flags }).toEqual({ mem: '15GB' });
+  expect(slurm.workflows['nuclei']?.job).toBe('jobs/nuclei.sh');
+  expect(origins?.['slurm.defaultPartition']).toBe('environment BIOMERO_DEFAULT_PARTITION');
+  expect(slurm.workflows['constructor']).toBeUndefined();
+});
+
+test('a home directory has the last word over nothing, and an explicit file is the only one', async () => {
+  const env = await site({}, undefined, '[SSH]\nhost = explicit\n');
+  await mkdir(join(String(env['HOME']), 'elsewhere'));
+  await writeFile(join(String(env['HOME']), 'elsewhere', 'slurm-config.ini'), '[SSH]\nhost = home\n[SLURM]\nx = 1\n');
+  const home = join(String(env['HOME']), 'elsewhere');
+  expect((await loadConfig({ ...env, HOME: home })).slurm.host).toBe('explicit');
+  expect((await loadConfig({ ...env, HOME: home, BIOMERO_BRIDGE_SLURM_CONFIG: '' })).slurm.host).toBe('home');
+});
+
+test('OMERO_HOST carries the transport', async () => {
+  expect((await loadConfig(await site({ OMERO_HOST: 'tcp://127.0.0.1' }))).omero).toMatchObject({
+    host: '127.0.0.1',
+    transport: 'tcp',
+  });
+  for (const wrong of ['wss://host', 'host:4064', 'a b', 'http://host/'])
+    expect(await problemsOf(await site({ OMERO_HOST: wrong })), wrong).toEqual([`OMERO_HOST: "${wrong}"`]);
+});
+
+test('a misspelt variable of ours is noted', async () => {
+  const { config } = await readConfig(await site({ BIOMERO_BRIDGE_WEBPORT: '1' }));
+  expect(config.notes).toEqual(['BIOMERO_BRIDGE_WEBPORT is set, but there is no such setting.']);
+});
+
+test('the description shows values and origins and no secret', async () => {
+  const rows = describeConfig(await loadConfig(await site({ BIOMERO_BRIDGE_WEB_TOKEN: 'geheim-geheim-geheim' })));
+  const of = (path: string): string =>
+    rows.filter((r) => r.path === path).map((r) => `${r.value} <- ${r.origin}`)[0] ?? '';
+  expect(of('omero.password')).toBe('*** <- environment OMERO_PASSWORD');
+  expect(of('databases.orders')).toBe('postgresql://u:***@orders:5432/biomero <- environment INGEST_TRACKING_DB_URL');
+  expect(of('worker.importTimeoutSeconds')).toBe('3600 <- default');
+  expect(of('storage.baseDir')).toMatch(/^\/data <- .*settings\.yml: base_dir$/);
+  expect(JSON.stringify(rows)).not.toContain('geheim');
+});
+
+test('every key of settings.yml that is read stands in the table', () => {
+  expect([...settingsKeys].sort()).toEqual([...tabledSettingsKeys].sort());
+});

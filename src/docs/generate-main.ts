@@ -1,0 +1,28 @@
+/**
+ * Writes the reference pages that follow from the code: errors and command line. With `--check` it only compares, and
+ * fails when a page is out of date.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { packageFile } from '../lib/package-root.ts';
+import { commandLinePage } from './command-line-page.ts';
+import { errorsPage } from './errors-page.ts';
+
+const pages: Readonly<Record<string, () => string>> = {
+  'docs/reference/errors.md': errorsPage,
+  'docs/reference/command-line.md': commandLinePage,
+};
+
+const check = process.argv.includes('--check');
+for (const [path, page] of Object.entries(pages)) {
+  const file = packageFile(path);
+  const text = page();
+  const now = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  if (now === text) continue;
+  if (check) {
+    process.stderr.write(`${path} is out of date: run \`npm run generate\`\n`);
+    process.exitCode = 1;
+  } else {
+    writeFileSync(file, text);
+    process.stdout.write(`wrote ${path}\n`);
+  }
+}

@@ -1,0 +1,179 @@
+/** The gateway to OMERO: one user's session. Reads go over all groups that the user sees, writes into the session's group. */
+import type { OmeroConfig } from '../config/config.ts';
+import { bridgeError } from '../domain/errors.ts';
+import { OmeroLink } from './link.ts';
+import * as annotations from './queries/annotations.ts';
+import * as containers from './queries/containers.ts';
+import * as filesets from './queries/filesets.ts';
+import * as server from './queries/server.ts';
+import * as sessions from './queries/sessions.ts';
+import * as users from './queries/users.ts';
+
+const defaultIdleMs = 10 * 60_000;
+
+export class OmeroSession {
+  readonly context: users.EventContext;
+  /** The session key, a secret: for the import process only. */
+  readonly key: string;
+  readonly #config: OmeroConfig;
+  readonly #link: OmeroLink;
+  readonly #owned: boolean;
+  #closed: Promise<void> | null = null;
+
+  private constructor(config: OmeroConfig, link: OmeroLink, context: users.EventContext, owned: boolean) {
+    this.#config = config;
+    this.#link = link;
+    this.context = context;
+    this.key = context.sessionUuid;
+    this.#owned = owned;
+  }
+
+  /** Signs in with a password, by default as the configured account. Throws the errors of `OmeroLink.open`. */
+  static async signIn(
+    config: OmeroConfig,
+    credentials: { user: string; password: string } = config,
+  ): Promise<OmeroSession> {
+    const link = await OmeroLink.open(config, credentials.user, credentials.password);
+    return OmeroSession.#start(config, link, true);
+  }
+
+  /** Joins a session by its key; closing it then leaves it to the others. */
+  static async join(config: OmeroConfig, key: string): Promise<OmeroSession> {
+    return OmeroSession.#start(config, await OmeroLink.open(config, key, key, 'the holder of a session key'), false);
+  }
+
+  static async #start(config: OmeroConfig, link: OmeroLink, owned: boolean): Promise<OmeroSession> {
+    try {
+      const context = await users.readEventContext(link);
+      link.user = context.userName;
+      return new OmeroSession(config, link, context, owned);
+    } catch (error) {
+      await link.close();
+      throw error;
+    }
+  }
+
+  /** Aborted, with the reason, when the session ended without `close`. */
+  get lost(): AbortSignal {
+    return this.#link.lost;
+  }
+
+  version(): Promise<string> {
+    return server.readVersion(this.#link);
+  }
+
+  /** Folder of the managed repository, absolute, as the server sees it. */
+  managedRepositoryPath(): Promise<string> {
+    return server.managedRepositoryPath(this.#link);
+  }
+
+  /**
+   * A session of another user in a group, on a connection of its own; it ends with `close`, or idle for `idleMs`.
+   * Throws OMERO_USER_UNKNOWN, OMERO_GROUP_UNKNOWN, OMERO_NOT_IN_GROUP, OMERO_SUDO_REFUSED.
+   */
+  async sudo(user: string, group: string, { idleMs = defaultIdleMs }: { idleMs?: number } = {}): Promise<OmeroSession> {
+    // OMERO takes an empty group, and "user", as the default group of whoever it is.
+    if (group.trim() === '') throw bridgeError('OMERO_GROUP_UNKNOWN', { group: group || '(empty)' });
+    const uuid = await sessions.createSudoSession(this.#link, user, group, idleMs);
+    let session: OmeroSession;
+    try {
+      const link = await OmeroLink.open(this.#config, uuid, uuid, user);
+      session = await OmeroSession.#start(this.#config, link, true);
+    } catch (error) {
+      await sessions.endSession(this.#link, uuid).catch(() => undefined);
+      throw error;
+    }
+    if (session.context.userName === user && session.context.groupName === group) return session;
+    await session.close();
+    throw bridgeError('OMERO_NOT_IN_GROUP', { user, group });
+  }
+
+  /** Ends any session by its id, repeated until it is gone; `gone` when it was not open. For admins. */
+  closeSession(sessionId: number): Promise<'closed' | 'gone'> {
+    return sessions.closeSessionById(this.#link, sessionId);
+  }
+
+  findUser(name: string): Promise<{ id: number; name: string } | null> {
+    return users.findUser(this.#link, name);
+  }
+
+  findGroup(name: string): Promise<{ id: number; name: string; permissions: string } | null> {
+    return users.findGroup(this.#link, name);
+  }
+
+  groupsOf(userId: number): Promise<{ id: number; name: string; leader: boolean }[]> {
+    return users.groupsOf(this.#link, userId);
+  }
+
+  findContainer(
+    type: containers.ContainerType,
+    id: number,
+  ): Promise<{ id: number; name: string; groupId: number; ownerId: number } | null> {
+    return containers.findContainer(this.#link, type, id);
+  }
+
+  /** Datasets of the session's group with exactly this name, the user's own first. */
+  findDatasetsByName(name: string): Promise<{ id: number; name: string; ownerId: number }[]> {
+    return containers.findDatasetsByName(this.#link, this.context, name);
+  }
+
+  createDataset(name: string, description: string): Promise<number> {
+    return containers.createDataset(this.#link, this.context.groupId, name, description);
+  }
+
+  imagesIn(datasetId: number): Promise<{ id: number; name: string; filesetId: number | null }[]> {
+    return containers.imagesIn(this.#link, datasetId);
+  }
+
+  /** Filesets by exact client path; see `queries/filesets.ts`. */
+  filesetsByClientPath(paths: readonly string[]): Promise<filesets.FilesetByPath[]> {
+    return filesets.filesetsByClientPath(this.#link, paths);
+  }
+
+  filesetContents(filesetIds: readonly number[]): Promise<filesets.FilesetContents[]> {
+    return filesets.filesetContents(this.#link, filesetIds);
+  }
+
+  unfinishedImportJobs(filesetIds: readonly number[]): Promise<number[]> {
+    return filesets.unfinishedImportJobs(this.#link, filesetIds);
+  }
+
+  storedFilesOf(imageIds: readonly number[]): Promise<filesets.StoredFile[]> {
+    return filesets.storedFilesOf(this.#link, imageIds);
+  }
+
+  /** Gives each target a map annotation unless it has it; see `queries/annotations.ts`. */
+  annotate(
+    targets: readonly annotations.AnnotationTarget[],
+    ns: string,
+    pairs: readonly annotations.Pair[],
+    { key }: { key?: string } = {},
+  ): Promise<void> {
+    return annotations.annotate(this.#link, this.context.groupId, targets, ns, pairs, key);
+  }
+
+  mapAnnotations(
+    type: annotations.AnnotatedType,
+    ids: readonly number[],
+    ns?: string,
+  ): Promise<annotations.MapAnnotation[]> {
+    return annotations.mapAnnotations(this.#link, type, ids, ns);
+  }
+
+  keepAlive(): Promise<void> {
+    return this.#link.keepAlive();
+  }
+
+  /** Ends the session (a joined one is only left) and its connection. Does not throw. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#link.expectEnd();
+    // An import process that died may have left its reference: only all of them together end the session.
+    if (this.#owned && !this.lost.aborted) await sessions.endSession(this.#link, this.key).catch(() => undefined);
+    await this.#link.close();
+  }
+}

@@ -1,0 +1,78 @@
+import type { SlurmConfig } from '../config/config.ts';
+import { bridgeError } from '../domain/errors.ts';
+
+export interface Submission {
+  /** Unique job name: a second submission under it finds the first job. */
+  name: string;
+  /** Job script, relative to the configured script folder. */
+  script: string;
+  /** File pattern of the log, such as `omero-%j.log`. */
+  output: string;
+  flags: Readonly<Record<string, string>>;
+  env: Readonly<Record<string, string>>;
+}
+
+/** Options that decide how we talk with Slurm or find the job again; not a site's to set. */
+const ours = new Set(
+  'parsable job-name output error export export-file wrap wait array test-only quiet chdir ignore-pbs help usage version'.split(
+    ' ',
+  ),
+);
+/** Options that take no value. */
+const switches = new Set(
+  'exclusive requeue no-requeue contiguous overcommit oversubscribe hold reboot spread-job use-min-nodes'.split(' '),
+);
+/** Variables that decide how the script itself is found, started and known; a parameter of that name would break it. */
+const reserved =
+  /^(PATH|HOME|IFS|ENV|BASH_ENV|SHELL|SHELLOPTS|BASHOPTS|USER|LOGNAME|TMPDIR|PYTHON(PATH|HOME|STARTUP)|PERL5(LIB|OPT)|NODE_OPTIONS|(LD|DYLD|SLURM|SLURMD|SBATCH|SACCT|SQUEUE|SCANCEL|BASH_FUNC)_.*)$/;
+
+/** The argument list of `sbatch`. @throws JOB_OPTION_REFUSED, JOB_NAME_REFUSED, JOB_VARIABLE_REFUSED */
+export function sbatchArguments(job: Submission, config: SlurmConfig): string[] {
+  checkJobName(job.name);
+  for (const [name, value] of Object.entries(job.env)) checkVariable(name, value);
+  // A workflow's own options win over the default partition, which wins over the options for all.
+  const flags: Record<string, string> = { ...config.sbatch };
+  if (config.defaultPartition) flags['partition'] = config.defaultPartition;
+  for (const [name, value] of Object.entries(job.flags)) flags[name] = value;
+  const folder = config.scriptPath.replace(/\/+$/, '');
+  const script = folder === '' ? job.script : `${folder}/${job.script}`;
+  return [
+    'sbatch',
+    '--parsable',
+    `--job-name=${job.name}`,
+    `--output=${job.output}`,
+    '--export=ALL',
+    ...Object.entries(flags).flatMap(([name, value]) => flag(name, value)),
+    script.startsWith('-') ? `./${script}` : script,
+  ];
+}
+
+function flag(name: string, value: string): string[] {
+  const refuse = (reason: string): Error => bridgeError('JOB_OPTION_REFUSED', { option: name, reason });
+  if (!/^[a-z][a-z0-9-]*$/.test(name)) throw refuse('it is not the long name of an option');
+  if (ours.has(name)) throw refuse('it is set by this program');
+  if (/[\0\n\r]/.test(value)) throw refuse('its value holds a line break');
+  if (switches.has(name)) return /^(|1|yes|true|on)$/i.test(value) ? [`--${name}`] : [`--${name}=${value}`];
+  // The sample configuration lists some options blank; sbatch refuses an option without its value.
+  return value === '' ? [] : [`--${name}=${value}`];
+}
+
+/**
+ * Names that `squeue -n` and `sacct --name`, which take lists, can be asked for.
+ *
+ * @throws JOB_NAME_REFUSED
+ */
+export function checkJobName(name: string): void {
+  const refuse = (reason: string): Error => bridgeError('JOB_NAME_REFUSED', { name: JSON.stringify(name), reason });
+  if (name === '' || name.trim() !== name) throw refuse('it is empty or has spaces at an edge');
+  // oxlint-disable-next-line no-control-regex
+  if (/[\u0000-\u001f\u007f,]/.test(name)) throw refuse('it holds a comma or a control character');
+  if (Buffer.byteLength(name) > 255) throw refuse('it is longer than 255 bytes');
+}
+
+function checkVariable(name: string, value: string): void {
+  const refuse = (reason: string): Error => bridgeError('JOB_VARIABLE_REFUSED', { name: JSON.stringify(name), reason });
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw refuse('that is not the name of a variable');
+  if (reserved.test(name)) throw refuse('the variable has a meaning of its own for the job');
+  if (value.includes('\0')) throw refuse('its value holds NUL');
+}
