@@ -66,4 +66,9 @@ export class EntryTree {
     this.#kinds.set(path, kind);
     return null;
   }
+
+  /** True when this path was added itself. */
+  has(path: string): boolean {
+    return (this.#kinds.get(path) ?? 'implied') !== 'implied';
+  }
 }

@@ -40,9 +40,10 @@ export async function listResults(folder: FarFolder, signal: AbortSignal): Promi
   const parent = folder.path.slice(0, -'/out'.length);
   const kinds = await folder.transport.exec(['find', parent, folder.path, '-maxdepth', '0', '-printf', '%y'], {
     signal,
+    env: { LC_ALL: 'C' },
   });
   if (kinds.stdout.includes('l')) throw refused(folder, 'data/out', 'it is a symbolic link');
-  if (kinds.code === 1 && kinds.stdout !== 'dd') return null;
+  if (kinds.code === 1 && kinds.stderr.includes('No such file or directory')) return null;
   if (kinds.code !== 0) throw incomplete(folder, `listing them failed (exit ${kinds.code}): ${kinds.stderr.trim()}`);
   if (kinds.stdout !== 'dd') throw refused(folder, 'data/out', 'it is not a folder');
 
@@ -59,7 +60,7 @@ export async function listResults(folder: FarFolder, signal: AbortSignal): Promi
 function parseList(folder: FarFolder, output: Buffer): FarList {
   const list: FarList = { files: new Map(), folders: new Set(), bytes: 0 };
   const tree = new EntryTree();
-  for (let at = 0; at < output.length; ) {
+  for (let at = 0; at < output.length;) {
     const end = output.indexOf(0, at);
     if (end < 0) throw incomplete(folder, 'their list is cut off');
     const tabs = [0, 0, 0];
@@ -72,7 +73,8 @@ function parseList(folder: FarFolder, output: Buffer): FarList {
     const [first = 0, second = 0, third = 0] = tabs;
     const kind = output.toString('latin1', at, first);
     const raw = output.subarray(third + 1, end);
-    if (kind !== 'f' && kind !== 'd') throw refused(folder, showName(raw), `it is a ${kindNames[kind] ?? 'special file'}`);
+    if (kind !== 'f' && kind !== 'd')
+      throw refused(folder, showName(raw), `it is a ${kindNames[kind] ?? 'special file'}`);
     const name = checkEntryName(raw);
     if (name.refused !== undefined) throw refused(folder, showName(raw), name.refused);
     const conflict = tree.add(name.path, kind === 'f' ? 'file' : 'folder');

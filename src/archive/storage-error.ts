@@ -6,9 +6,9 @@ import { bridgeError, isBridgeError, type BridgeError } from '../domain/errors.t
 const failing = new Set(['EIO', 'ESTALE', 'ENODEV', 'ENXIO', 'ETIMEDOUT', 'EHOSTDOWN', 'ENOTCONN', 'EMFILE', 'ENFILE']);
 
 /** The registry's error for a failed write at `path`; a registry error passes unchanged. `needed` in bytes. */
-export async function storageError(error: unknown, path: string, needed = 0): Promise<BridgeError> {
-  if (isBridgeError(error)) return error;
-  const code = (error as NodeJS.ErrnoException).code ?? '';
+export async function storageError(failure: unknown, path: string, needed = 0): Promise<BridgeError> {
+  if (isBridgeError(failure)) return failure;
+  const code = (failure as NodeJS.ErrnoException).code ?? '';
   const uid = ownUid();
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     const free = await freeSpace(dirname(path)).catch(() => null);
@@ -16,15 +16,19 @@ export async function storageError(error: unknown, path: string, needed = 0): Pr
     return bridgeError(
       'STORAGE_FULL',
       { path, needed: needed || 'more', free: free?.bytes ?? 'unknown', reason, uid },
-      { cause: error },
+      { cause: failure },
     );
   }
   if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
     const reason = code === 'EROFS' ? 'the storage is mounted read-only' : code;
-    return bridgeError('STORAGE_NOT_WRITABLE', { path, uid, reason }, { cause: error });
+    return bridgeError('STORAGE_NOT_WRITABLE', { path, uid, reason }, { cause: failure });
   }
-  const reason = error instanceof Error ? error.message : String(error);
-  return bridgeError('STORAGE_FAILED', { path, reason: failing.has(code) ? `${code}, ${reason}` : reason }, { cause: error });
+  const reason = failure instanceof Error ? failure.message : String(failure);
+  return bridgeError(
+    'STORAGE_FAILED',
+    { path, reason: failing.has(code) ? `${code}, ${reason}` : reason },
+    { cause: failure },
+  );
 }
 
 /** Refuses (STORAGE_FULL) when bytes or names to come do not fit. File systems that tell no numbers are believed. */

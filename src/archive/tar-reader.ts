@@ -35,7 +35,8 @@ export class TarReader {
     for (;;) {
       await this.#skipPadding();
       const header = await this.#bytes.exactly(512);
-      if (header.length < 512) throw new TarError(`the stream ended after ${this.#entries} entries without an end mark`);
+      if (header.length < 512)
+        throw new TarError(`the stream ended after ${this.#entries} entries without an end mark`);
       if (isZero(header)) {
         await this.#readToEnd();
         return null;
@@ -145,7 +146,10 @@ function numberField(header: Buffer, at: number, length: number): number {
     for (const byte of field.subarray(1)) value = value * 256 + byte;
     return Number.isSafeInteger(value) ? value : fail('a number is too large');
   }
-  const text = field.toString('latin1').replace(/[\0 ]+$/, '').trimStart();
+  const text = field
+    .toString('latin1')
+    .replace(/[\0 ]+$/, '')
+    .trimStart();
   if (!/^[0-7]*$/.test(text)) fail('a number cannot be read');
   return text === '' ? 0 : Number.parseInt(text, 8);
 }
@@ -163,11 +167,17 @@ function headerName(header: Buffer): Buffer {
 
 function parsePax(body: Buffer): Map<string, Buffer> {
   const records = new Map<string, Buffer>();
-  for (let at = 0; at < body.length; ) {
+  for (let at = 0; at < body.length;) {
     const space = body.indexOf(0x20, at);
     const length = space < 0 ? 0 : decimal(body.subarray(at, space));
     const equals = body.indexOf(0x3d, space);
-    if (length <= 0 || at + length > body.length || body[at + length - 1] !== 0x0a || equals < 0 || equals >= at + length)
+    if (
+      length <= 0 ||
+      at + length > body.length ||
+      body[at + length - 1] !== 0x0a ||
+      equals < 0 ||
+      equals >= at + length
+    )
       fail('an extended header cannot be read');
     records.set(body.toString('utf8', space + 1, equals), body.subarray(equals + 1, at + length - 1));
     at += length;

@@ -4,7 +4,9 @@
  * far side is never changed, and nothing outside the staging folder is touched.
  */
 import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { crc32 } from 'node:zlib';
 import { bridgeError, describeError, isBridgeError } from '../domain/errors.ts';
@@ -21,6 +23,7 @@ import {
   type FarFolder,
   type FarList,
 } from './far-list.ts';
+import { IdleWatch } from './idle-watch.ts';
 import { requireSpace, storageError } from './storage-error.ts';
 import { TarError, TarReader, type TarEntry } from './tar-reader.ts';
 import { setTime, TreeWriter } from './tree-writer.ts';
@@ -89,6 +92,10 @@ export async function transferResults(o: TransferOptions): Promise<StagedFile[]>
   return [...files, { path: zipName, bytes, sha256 }];
 }
 
+async function writeAll(file: FileHandle, data: Buffer): Promise<void> {
+  for (let done = 0; done < data.length;) done += (await file.write(data, done)).bytesWritten;
+}
+
 async function awaitResults(folder: FarFolder, graceMs: number, signal: AbortSignal): Promise<FarList> {
   for (let waited = 0, pause = 1000; ; pause *= 2) {
     const list = await listResults(folder, signal);
@@ -98,7 +105,7 @@ async function awaitResults(folder: FarFolder, graceMs: number, signal: AbortSig
       throw bridgeError('RESULTS_MISSING', { job: folder.jobId, folder: folder.path, reason });
     }
     pause = Math.min(pause, graceMs - waited);
-    await sleep(pause, signal);
+    await sleep(pause, undefined, { signal });
     waited += pause;
   }
 }
@@ -143,7 +150,10 @@ class Reception {
     } finally {
       idle.stop();
     }
-    const end = await far.finished.catch((error: unknown) => ({ code: null, stderr: describeError(error) }));
+    const end = await far.finished.catch((error: unknown) => {
+      this.#o.signal.throwIfAborted();
+      throw incomplete(this.#folder, describeError(error), error);
+    });
     this.#o.signal.throwIfAborted();
     this.#judge(failure, end, idle.expired);
     await this.#addEmptyFolders();
@@ -191,7 +201,10 @@ class Reception {
     const listed = this.#list.files.get(name.path);
     if (listed?.bytes === entry.bytes) return name.path;
     const was = listed ? `was listed with ${listed.bytes} bytes` : 'was not listed before';
-    throw incomplete(this.#folder, `"${shown}" came with ${entry.bytes} bytes and ${was}: results are still being written`);
+    throw incomplete(
+      this.#folder,
+      `"${shown}" came with ${entry.bytes} bytes and ${was}: results are still being written`,
+    );
   }
 
   async #takeSmall(path: string, arrived: Buffer, mtime: number): Promise<void> {

@@ -75,7 +75,11 @@ export class TreeWriter {
             ? 'the storage does not accept its name'
             : null;
     if (reason === null) return storageError(error, join(this.root, path), bytes);
-    return bridgeError('ARCHIVE_ENTRY_REFUSED', { entry: showName(path), reason, where: this.#where }, { cause: error });
+    return bridgeError(
+      'ARCHIVE_ENTRY_REFUSED',
+      { entry: showName(path), reason, where: this.#where },
+      { cause: error },
+    );
   }
 }
 

@@ -50,10 +50,10 @@ async function makeFolder(path: string): Promise<void> {
   });
 }
 
-async function writableError(error: unknown, at: string, groupFolder: string, group: string): Promise<Error> {
-  const known = await storageError(error, at);
+async function writableError(failure: unknown, at: string, groupFolder: string, group: string): Promise<Error> {
+  const known = await storageError(failure, at);
   if (isBridgeError(known, 'STORAGE_FULL')) return known;
-  const code = (error as NodeJS.ErrnoException).code;
+  const code = (failure as NodeJS.ErrnoException).code;
   // Named is the nearest folder that exists: that is where somebody has to change something.
   const inside = at === groupFolder ? dirname(groupFolder) : dirname(at);
   const path = await stat(inside).then(
@@ -70,8 +70,8 @@ async function writableError(error: unknown, at: string, groupFolder: string, gr
       gid: ownGid(),
       owner: stats ? `${stats.uid}:${stats.gid}` : 'nobody (it does not exist)',
       mode: stats ? (stats.mode & 0o7777).toString(8) : 'none',
-      reason: code === 'EROFS' ? 'the storage is mounted read-only' : describeError(error),
+      reason: code === 'EROFS' ? 'the storage is mounted read-only' : describeError(failure),
     },
-    { cause: error },
+    { cause: failure },
   );
 }

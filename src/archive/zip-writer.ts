@@ -136,7 +136,7 @@ export class ZipWriter {
   }
 
   async #write(at: number, data: Buffer): Promise<void> {
-    for (let done = 0; done < data.length; )
+    for (let done = 0; done < data.length;)
       done += (await this.#file.write(data, done, data.length - done, at + done)).bytesWritten;
   }
 }

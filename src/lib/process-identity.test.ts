@@ -19,7 +19,10 @@ test('a process is itself until it ends, and another start time is another proce
 });
 
 test('a process that ignores the polite signal is killed', async () => {
-  const child = spawn(process.execPath, ['-e', 'process.on("SIGTERM", () => {}); process.stdout.write("up"); setInterval(() => {}, 1000)']);
+  const child = spawn(process.execPath, [
+    '-e',
+    'process.on("SIGTERM", () => {}); process.stdout.write("up"); setInterval(() => {}, 1000)',
+  ]);
   await once(child.stdout, 'data');
   const identity = identifyProcess(child.pid ?? 0);
   if (!identity) throw new Error('the child has no identity');

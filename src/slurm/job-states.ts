@@ -53,11 +53,16 @@ const meanings: Readonly<Record<string, JobMeaning>> = {
   REVOKED: ended('cancelled'),
 };
 
-/** Slurm's own word: the first of a text such as `CANCELLED by 1001`. */
+/** Slurm's own word: the first of a text such as `CANCELLED by 1001`; fixed-width output marks a cut with `+`. */
 export function stateWord(text: string): string {
-  return text.trim().split(/\s+/)[0] ?? '';
+  return (text.trim().split(/\s+/)[0] ?? '').replace(/\+$/, '');
 }
 
 export function meaningOf(word: string): JobMeaning {
   return Object.hasOwn(meanings, word) ? (meanings[word] ?? live('unknown')) : live('unknown');
+}
+
+/** The phase of a state text of Slurm's, such as `CANCELLED by 1001`. */
+export function jobPhaseOfWord(text: string): JobPhase {
+  return meaningOf(stateWord(text)).phase;
 }

@@ -15,7 +15,7 @@ const printf = (words: readonly string[]): string =>
 const word = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 30 }),
   fc.string({ unit: fc.constantFrom(...'\'"\\$`!*?[]{}()<>|&;~#=%^ \t\n\r-', 'a', 'é', '🜁'), maxLength: 30 }),
-).filter((w) => !w.includes('\0') && w.isWellFormed());
+).filter((w) => !w.includes('\0') && !/\p{Cs}/u.test(w));
 
 test('a shell hands every word on unchanged', () => {
   fc.assert(

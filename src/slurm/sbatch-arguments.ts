@@ -58,7 +58,7 @@ function flag(name: string, value: string): string[] {
 }
 
 /**
- * Names that `squeue -n` and `sacct --name`, which take lists, can be asked for.
+ * Names that can be asked for again: `squeue -n` and `sacct --name` take lists, and accounting changes quotes.
  *
  * @throws JOB_NAME_REFUSED
  */
@@ -66,7 +66,7 @@ export function checkJobName(name: string): void {
   const refuse = (reason: string): Error => bridgeError('JOB_NAME_REFUSED', { name: JSON.stringify(name), reason });
   if (name === '' || name.trim() !== name) throw refuse('it is empty or has spaces at an edge');
   // oxlint-disable-next-line no-control-regex
-  if (/[\u0000-\u001f\u007f,]/.test(name)) throw refuse('it holds a comma or a control character');
+  if (/[\u0000-\u001f\u007f,"'`\\]/.test(name)) throw refuse('it holds a comma, a quote, a backslash or a control character');
   if (Buffer.byteLength(name) > 255) throw refuse('it is longer than 255 bytes');
 }
 

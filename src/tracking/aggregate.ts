@@ -81,7 +81,15 @@ export function evolveWorkflow(state: WorkflowState, event: TrackingEvent): Work
       return { ...state, end: { how: 'completed', message: '' } };
     case 'WorkflowFailed':
       return { ...state, end: { how: 'failed', message: event.error_message } };
-    default:
+    case 'WorkflowInitiated':
+    case 'TaskCreated':
+    case 'TaskStarted':
+    case 'JobIdAdded':
+    case 'StatusUpdated':
+    case 'ProgressUpdated':
+    case 'ResultAdded':
+    case 'TaskCompleted':
+    case 'TaskFailed':
       return state;
   }
 }
@@ -102,7 +110,12 @@ export function evolveTask(state: TaskState, event: TrackingEvent): TaskState {
       return { ...state, end: { how: 'completed', message: event.result } };
     case 'TaskFailed':
       return { ...state, end: { how: 'failed', message: event.error_message } };
-    default:
+    case 'TaskCreated':
+    case 'WorkflowInitiated':
+    case 'TaskAdded':
+    case 'WorkflowStarted':
+    case 'WorkflowCompleted':
+    case 'WorkflowFailed':
       return state;
   }
 }

@@ -49,7 +49,8 @@ export interface WorkflowRows {
   readonly tasks: readonly TaskRow[];
 }
 
-interface TaskMemory extends Writable<Omit<TaskRow, 'user' | 'group'>> {
+interface TaskMemory {
+  readonly row: Writable<Omit<TaskRow, 'user' | 'group'>>;
   added: boolean;
   jobId: number | null;
 }
@@ -86,13 +87,15 @@ export function projectWorkflow(workflowId: string, events: readonly LoggedEvent
       case 'TaskCreated':
         if (!task)
           tasks.set(originatorId, {
-            taskId: originatorId,
-            name: event.task_name,
-            version: event.task_version,
-            status: 'CREATED',
-            startTime: event.at,
-            endTime: null,
-            error: null,
+            row: {
+              taskId: originatorId,
+              name: event.task_name,
+              version: event.task_version,
+              status: 'CREATED',
+              startTime: event.at,
+              endTime: null,
+              error: null,
+            },
             added: false,
             jobId: null,
           });
@@ -100,7 +103,7 @@ export function projectWorkflow(workflowId: string, events: readonly LoggedEvent
       case 'TaskAdded': {
         const added = tasks.get(event.task_id);
         if (added) added.added = true;
-        if (added) current = added.name;
+        if (added) current = added.row.name;
         break;
       }
       case 'JobIdAdded':
@@ -116,9 +119,9 @@ export function projectWorkflow(workflowId: string, events: readonly LoggedEvent
         });
         break;
       case 'StatusUpdated':
-        if (task) task.status = event.status;
+        if (task) task.row.status = event.status;
         if (job) job.status = event.status;
-        if (row && task?.added) Object.assign(row, workflowStatus(task.name, event.status, jobProgress));
+        if (row && task?.added) Object.assign(row, workflowStatus(task.row.name, event.status, jobProgress));
         if (task?.added) write();
         break;
       case 'ProgressUpdated':
@@ -128,10 +131,10 @@ export function projectWorkflow(workflowId: string, events: readonly LoggedEvent
         if (task?.added) write();
         break;
       case 'TaskCompleted':
-        if (task) task.endTime = event.at;
+        if (task) task.row.endTime = event.at;
         break;
       case 'TaskFailed':
-        if (task) Object.assign(task, { endTime: event.at, error: event.error_message });
+        if (task) Object.assign(task.row, { endTime: event.at, error: event.error_message });
         break;
       case 'WorkflowCompleted':
         if (row) Object.assign(row, { status: statuses.done, progress: '100%' });
@@ -152,7 +155,7 @@ export function projectWorkflow(workflowId: string, events: readonly LoggedEvent
   return {
     progress: row,
     jobs: [...jobs.values()].map((job) => ({ ...job, user, group })),
-    tasks: [...tasks.values()].map(({ added: _, jobId: __, ...task }) => ({ ...task, user, group })),
+    tasks: [...tasks.values()].map((task) => ({ ...task.row, user, group })),
   };
 
   function write(): void {
@@ -185,7 +188,7 @@ function jobShare(progress: string | null): string {
 
 /** The first task that is an analysis and no helper of BIOMERO's. */
 function mainTask(tasks: readonly TaskMemory[]): string | null {
-  return tasks.find((task) => task.added && !/^(?:_slurm_|slurm_|convert_)/i.test(task.name))?.name ?? null;
+  return tasks.find((task) => task.added && !/^(?:_slurm_|slurm_|convert_)/i.test(task.row.name))?.row.name ?? null;
 }
 
 function isJobId(id: number): boolean {

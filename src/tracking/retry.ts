@@ -31,5 +31,5 @@ export const again = Symbol('again');
 function isPassing(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   // pg's own words for a connection that ended in the middle; they carry no code.
-  return passing.test(code) || (error instanceof Error && /^Connection terminated/.test(error.message));
+  return passing.test(code) || (error instanceof Error && error.message.startsWith('Connection terminated'));
 }

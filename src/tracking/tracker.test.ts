@@ -217,16 +217,20 @@ test('hostile texts arrive as they are', async () => {
   await tracker.addTask({ ...task, name, version: name, inputData: { [name]: name }, params: { [name]: [name] } });
   await tracker.addJobId(taskId, 1);
   await tracker.updateStatus(taskId, name);
+  await tracker.updateStatus(taskId, name);
   await tracker.failTask(taskId, name);
+  await tracker.failTask(taskId, name);
+  expect(await count()).toBe(6);
+  const seen = name.replace('\0', '\ufffd').replace('\ud83d', '\ufffd');
   const { rows } = await db.pool.query<{ state: Buffer }>(
     `select state from workflowtracker_events where topic like '%TaskCreated'`,
   );
   expect(JSON.parse(rows[0]?.state.toString('utf8') ?? '')).toMatchObject({
-    task_name: name,
-    params: { [name]: [name] },
+    task_name: seen,
+    params: { [seen]: [seen] },
   });
   const view = await db.pool.query('select status from biomero_task_execution');
-  expect(view.rows).toEqual([{ status: name.replace('\0', '\ufffd') }]);
+  expect(view.rows).toEqual([{ status: seen }]);
 });
 
 test('parameters may be JSON text, kept to the letter; reserved names are refused', async () => {

@@ -7,7 +7,7 @@ import * as decide from './decide.ts';
 import { appendEvents, ensureEventLog, readEvents, type Append, type LoggedEvent } from './event-log.ts';
 import type { TrackingEvent } from './events.ts';
 import { again, withRetries } from './retry.ts';
-import type { JsonText, StateValue } from './transcoding.ts';
+import { writable, type JsonText, type StateValue } from './transcoding.ts';
 import { ensureViews, refreshViews } from './views.ts';
 
 /**
@@ -108,7 +108,7 @@ export class Tracker {
   }
 
   failWorkflow(workflowId: string, error: string): Promise<void> {
-    return this.#workflow(workflowId, (state, at) => decide.failWorkflow(state, at, error));
+    return this.#workflow(workflowId, (state, at) => decide.failWorkflow(state, at, writable(error)));
   }
 
   startTask(taskId: string): Promise<void> {
@@ -120,12 +120,12 @@ export class Tracker {
   }
 
   updateStatus(taskId: string, status: string): Promise<void> {
-    return this.#task(taskId, (state, at) => decide.updateStatus(state, at, status));
+    return this.#task(taskId, (state, at) => decide.updateStatus(state, at, writable(status)));
   }
 
   /** Progress of the job in BIOMERO's form, such as `43%`. */
   updateProgress(taskId: string, progress: string | null): Promise<void> {
-    return this.#task(taskId, (state, at) => decide.updateProgress(state, at, progress));
+    return this.#task(taskId, (state, at) => decide.updateProgress(state, at, progress && writable(progress)));
   }
 
   /** What a command gave; `env` must be free of secrets, it becomes an annotation. */
@@ -133,8 +133,12 @@ export class Tracker {
     taskId: string,
     result: { command: string; env: Readonly<Record<string, string>>; stdout: string; stderr: string },
   ): Promise<void> {
-    const { command, env, stdout, stderr } = result;
-    const value: Readonly<Record<string, StateValue>> = { command, env, stdout, stderr };
+    const value: Readonly<Record<string, StateValue>> = {
+      command: writable(result.command),
+      env: Object.fromEntries(Object.entries(result.env).map(([name, text]) => [writable(name), writable(text)])),
+      stdout: writable(result.stdout),
+      stderr: writable(result.stderr),
+    };
     return this.#task(taskId, (state, at) => decide.addResult(state, at, value));
   }
 
@@ -143,7 +147,7 @@ export class Tracker {
   }
 
   failTask(taskId: string, error: string): Promise<void> {
-    return this.#task(taskId, (state, at) => decide.failTask(state, at, error));
+    return this.#task(taskId, (state, at) => decide.failTask(state, at, writable(error)));
   }
 
   async #workflow(id: string, decision: (state: WorkflowState, at: Date) => TrackingEvent[]): Promise<void> {

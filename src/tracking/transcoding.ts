@@ -65,6 +65,14 @@ export function decodeState(state: Buffer | string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
+/**
+ * A text as it can be written: BIOMERO's listeners put texts into columns that take no U+0000 and no half surrogate
+ * pair, and one event that they cannot process stops them for good.
+ */
+export function writable(text: string): string {
+  return text.replace(/\0|\p{Surrogate}/gu, '\ufffd');
+}
+
 interface Transcoded {
   _type_: unknown;
   _data_: unknown;
@@ -99,7 +107,8 @@ function decodeTime(text: string): Date {
 }
 
 function encode(value: StateValue, field: string): string {
-  if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string') return JSON.stringify(writable(value));
+  if (value === null || typeof value === 'boolean') return JSON.stringify(value);
   if (typeof value === 'bigint') return value.toString();
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw refused(field, 'it is not a finite number');
@@ -117,7 +126,8 @@ function encode(value: StateValue, field: string): string {
 function encodeObject(value: Readonly<Record<string, StateValue | undefined>>, field: string): string {
   const pairs: string[] = [];
   for (const [key, inner] of Object.entries(value))
-    if (inner !== undefined) pairs.push(`${JSON.stringify(key)}:${encode(inner, field === 'event' ? key : field)}`);
+    if (inner !== undefined)
+      pairs.push(`${JSON.stringify(writable(key))}:${encode(inner, field === 'event' ? key : field)}`);
   return `{${pairs.join(',')}}`;
 }
 

@@ -33,9 +33,7 @@ export function anyValue(schema: IceSchema, type: IceType, depth: number): fc.Ar
       if (depth === 0) return fc.constant(null);
       return fc.oneof(
         fc.constant(null),
-        fc
-          .constantFrom(...concrete(schema, type.typeId))
-          .chain((typeId) => anyInstance(schema, typeId, depth - 1)),
+        fc.constantFrom(...concrete(schema, type.typeId)).chain((typeId) => anyInstance(schema, typeId, depth - 1)),
       );
     case 'sequence':
       return fc.array(anyValue(schema, type.element, depth), { maxLength: depth > 1 ? 2 : 4 });

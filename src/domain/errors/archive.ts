@@ -3,7 +3,7 @@ import { defineErrors } from './define.ts';
 export const archiveErrors = defineErrors({
   GROUP_MAPPINGS_INVALID: {
     message: 'The group mappings in {file} cannot be used: {key}: {reason}.',
-    remedy: 'Correct {file}. Its form is {"<group id>": {"folder": "<relative folder>", "groupName": "<group>"}}.',
+    remedy: 'Correct {file}: each entry is a group id with "folder", relative to base_dir, and "groupName".',
     who: 'admin',
     retryable: true,
     status: 500,

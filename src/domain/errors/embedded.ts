@@ -43,6 +43,13 @@ export const embeddedErrors = defineErrors({
     retryable: false,
     status: 500,
   },
+  DATA_FOLDER_NAME: {
+    message: 'The path of the data folder {folder} holds {sign}, which PostgreSQL cannot take.',
+    remedy: 'Choose a folder without quotation marks, dollar signs, backquotes and backslashes with --data.',
+    who: 'admin',
+    retryable: false,
+    status: 500,
+  },
   DATA_FOLDER_NOT_OURS: {
     message: 'The data folder {folder} already holds something and belongs to uid {owner}, not to {user}.',
     remedy: 'Choose a new or empty folder with --data, or start as its owner (--run-as {owner}, if that is not root).',

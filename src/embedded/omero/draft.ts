@@ -33,6 +33,10 @@ export class Draft {
     return this.changed.get(stored) ?? stored;
   }
 
+  find(name: string, id: number): Stored | null {
+    return this.get(this.#store.model.get(name), id);
+  }
+
   /** Adds an object under the next id of its class. Ids are never given twice, not even after a deletion. */
   create(known: ModelClass, owner: number, group: number, fields: Record<string, StoredValue>, id?: number): Stored {
     const next = id ?? (this.last.get(known.root) ?? 0) + 1;

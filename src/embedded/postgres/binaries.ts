@@ -1,6 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, constants, cp, mkdir, open, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
+import {
+  chmod,
+  constants,
+  copyFile,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+} from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { bridgeError } from '../../domain/errors.ts';
@@ -55,10 +69,8 @@ async function copyBinaries(native: string, directory: string, options: { sync: 
   await mkdir(parent, { recursive: true });
   await removeAbandoned(parent);
   try {
-    // COPYFILE_FICLONE shares the 60 MB with the original on file systems that can.
-    await cp(native, building, { recursive: true, mode: constants.COPYFILE_FICLONE });
+    await copyFolder(native, building, options.sync);
     await makeLinks(building);
-    await openToAll(building, options.sync);
     await rename(building, directory).catch((error: unknown) => {
       // Another start on this folder may have been faster; its copy is as good.
       if (!existsSync(directory)) throw error;
@@ -84,17 +96,32 @@ async function makeLinks(directory: string): Promise<void> {
   }
 }
 
-/** Readable for the user that the server runs as, whatever umask the package was installed with; programs executable. */
-async function openToAll(folder: string, sync: boolean): Promise<void> {
-  await chmod(folder, 0o755);
-  for (const item of await readdir(folder, { withFileTypes: true })) {
-    const path = join(folder, item.name);
-    if (item.isDirectory()) await openToAll(path, sync);
-    else if (item.isFile()) {
-      await chmod(path, basename(folder) === 'bin' ? 0o755 : 0o644);
-      if (sync) await syncFile(path);
+/**
+ * Everything becomes readable for the user that the server runs as, whatever umask the package was installed with, and
+ * programs executable. A file that already is gets a hard link: 60 MB in 1,000 files take 0.1 s instead of 1 s.
+ */
+async function copyFolder(from: string, to: string, sync: boolean): Promise<void> {
+  await mkdir(to);
+  await chmod(to, 0o755);
+  for (const item of await readdir(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, item.name), join(to, item.name)];
+    if (item.isDirectory()) await copyFolder(source, target, sync);
+    else if (item.isSymbolicLink()) await symlink(await readlink(source), target);
+    else await linkOrCopy(source, target, basename(from) === 'bin' ? 0o755 : 0o644, sync);
+  }
+}
+
+async function linkOrCopy(source: string, target: string, mode: number, sync: boolean): Promise<void> {
+  if (((await stat(source)).mode & mode & 0o555) === (mode & 0o555)) {
+    try {
+      return await link(source, target);
+    } catch {
+      // Another file system, one without hard links, or a file of another user's.
     }
   }
+  await copyFile(source, target, constants.COPYFILE_FICLONE);
+  await chmod(target, mode);
+  if (sync) await syncFile(target);
 }
 
 async function syncFile(path: string): Promise<void> {

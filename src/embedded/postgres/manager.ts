@@ -36,6 +36,8 @@ export interface PostgresOptions {
   log: Logger;
   /** For tests alone: trades safety after a power loss for speed. */
   unsafeFast?: boolean;
+  /** How long a server that is left from before may say nothing before it counts as stuck. */
+  silentMs?: number;
 }
 
 interface Place {
@@ -48,15 +50,13 @@ interface Place {
 
 /** Recovery after a power loss takes its time. */
 const startWithinMs = 60_000;
-/** How long a server that is left from before may say nothing before it counts as stuck. */
-const silentMs = 5_000;
 const largestLog = 10_000_000;
 
 /**
  * Starts the server of a data folder, making what is missing, or adopts the one that already runs there.
  *
- * @throws PLATFORM_WITHOUT_POSTGRES, POSTGRES_VERSION_DIFFERS, POSTGRES_FAILED, DATA_FOLDER_UNREACHABLE,
- * SOCKET_FOLDER_UNSAFE
+ * @throws PLATFORM_WITHOUT_POSTGRES, POSTGRES_VERSION_DIFFERS, POSTGRES_FAILED, DATA_FOLDER_NAME,
+ * DATA_FOLDER_UNREACHABLE, SOCKET_FOLDER_UNSAFE
  */
 export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
   const runAs = process.getuid?.() === 0 ? options.runAs : null;
@@ -67,7 +67,7 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
   const logFile = join(dataDir, 'postgres.log');
   await ensureCluster(cluster, binaries, { runAs, log: logFile, sync });
 
-  const left = await adopt(cluster, options.log);
+  const left = await adopt(cluster, options.log, options.silentMs ?? 5_000);
   const sockets = left?.sockets ?? (await socketFolder(dataDir, runAs));
   const settings = settingsFor(sockets, options.unsafeFast ?? false);
   const identity = left?.identity ?? (await launch({ binaries, cluster, logFile, runAs, settings }, sockets));
@@ -82,6 +82,9 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
 
 /** The folder's real path, made and given to the server's user when it is new. */
 async function prepareFolder(path: string, runAs: PostgresOptions['runAs']): Promise<string> {
+  const sign = /["$`\\\n\r]/.exec(path)?.[0];
+  // initdb hands its own path to a shell, in double quotes.
+  if (sign !== undefined) throw bridgeError('DATA_FOLDER_NAME', { folder: path, sign });
   await mkdir(path, { recursive: true, mode: 0o755 });
   if (runAs) {
     // Its parent may belong to that user, who could have put a link here to have root give something away.
@@ -94,7 +97,11 @@ async function prepareFolder(path: string, runAs: PostgresOptions['runAs']): Pro
 }
 
 /** The server that already runs on this cluster, if it answers. One that does not answer is stopped. */
-async function adopt(cluster: string, log: Logger): Promise<{ identity: ProcessIdentity; sockets: string } | null> {
+async function adopt(
+  cluster: string,
+  log: Logger,
+  silentMs: number,
+): Promise<{ identity: ProcessIdentity; sockets: string } | null> {
   const identity = findRunningServer(cluster);
   if (identity) {
     const sockets = readPidFile(cluster)?.sockets ?? '';
@@ -197,8 +204,9 @@ async function ensureDatabase(url: string, name: string): Promise<void> {
     const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name]);
     if (!rowCount) await client.query(`create database ${client.escapeIdentifier(name)}`);
   } catch (error) {
-    // Somebody else made it meanwhile.
-    if ((error as { code?: string }).code !== '42P04') throw error;
+    // Somebody else made it meanwhile: duplicate_database, or unique_violation when both were at it.
+    const { code } = error as { code?: string };
+    if (code !== '42P04' && code !== '23505') throw error;
   } finally {
     await client.end();
   }

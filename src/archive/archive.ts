@@ -1,0 +1,199 @@
+/**
+ * Builds the archive of one import task: everything in a staging folder beside its final name, checked, made durable,
+ * then renamed. Nothing under a final name is ever incomplete; whatever goes wrong leaves a staging folder, which the
+ * next attempt of the same task begins anew; an archive that stands already is taken as it is.
+ */
+import { createHash } from 'node:crypto';
+import { chmod, lstat, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Logger } from 'pino';
+import { bridgeError, isBridgeError } from '../domain/errors.ts';
+import { syncFolder } from '../lib/sync-folder.ts';
+import type { Transport } from '../slurm/transport.ts';
+import { showName } from './entry-name.ts';
+import { imagesAmong, kindOf, type FileKind } from './image-selection.ts';
+import { archivePlace, type ArchivePlace } from './layout.ts';
+import { manifestName, readManifest, writeManifest } from './manifest.ts';
+import { metadataCsv } from './metadata-csv.ts';
+import { belongsToTask, provenanceName, writeProvenance, type Provenance } from './provenance.ts';
+import { storageError } from './storage-error.ts';
+import { syncTree } from './sync.ts';
+import { transferResults, type StagedFile, type TransferProgress } from './transfer.ts';
+import { TreeWriter } from './tree-writer.ts';
+import { verifyArchive } from './verify.ts';
+import { walkFiles } from './walk.ts';
+
+export interface Archive {
+  path: string;
+  /** Every file but the manifest, sorted. */
+  files: { path: string; bytes: number; sha256: string; kind: FileKind }[];
+  bytes: number;
+  manifestSha256: string;
+  /** Absolute paths to order; a `.zarr` is one. */
+  images: string[];
+}
+
+export interface ArchiveOptions {
+  transport: Transport;
+  /** The job's data folder on the cluster, absolute or relative to the home there. */
+  dataPath: string;
+  jobId: number;
+  /** The group folder. */
+  basePath: string;
+  workflowId: string;
+  taskId: string;
+  stamp: string;
+  jobLog: Buffer | null;
+  metadata: [string, string][];
+  provenance: Provenance;
+  onProgress?: (progress: TransferProgress) => void;
+  graceMs?: number;
+  idleMs?: number;
+  signal: AbortSignal;
+  log: Logger;
+}
+
+/**
+ * Archives the results of a job that has ended. Idempotent per task: finds its own finished archive, begins its own
+ * staging anew. Throws errors of the registry, ARCHIVE_…, TRANSFER_INCOMPLETE, RESULTS_MISSING, STORAGE_….
+ */
+export async function archiveResults(o: ArchiveOptions): Promise<Archive> {
+  if (!Number.isSafeInteger(o.jobId) || o.jobId <= 0)
+    throw bridgeError('ARCHIVE_ID_INVALID', { what: 'job', value: o.jobId });
+  const place = archivePlace(o.basePath, o.workflowId, o.taskId, o.stamp);
+  try {
+    const finished = await findFinished(place, o.taskId);
+    if (finished) {
+      await rm(place.staging, { recursive: true, force: true });
+      return finished;
+    }
+    const staging = await beginStaging(place);
+    const { files, manifest } = await fill(o, place);
+    await checkStaging(place.staging, files);
+    await chmod(place.staging, staging.mode).catch(ignoreRefusal);
+    await syncTree(place.staging, o.signal);
+    o.signal.throwIfAborted();
+    await moveIntoPlace(place, staging.inode, o.taskId);
+    o.log.info({ archive: place.final, files: files.length }, 'archive complete');
+    return describeArchive(place.final, files, manifest);
+  } catch (error) {
+    o.signal.throwIfAborted();
+    throw isBridgeError(error) ? error : await storageError(error, place.staging);
+  }
+}
+
+/** This task's archive under its final name; null when the name is free. */
+async function findFinished(place: ArchivePlace, taskId: string): Promise<Archive | null> {
+  if (!(await exists(place.final))) return null;
+  const provenance = await readFile(join(place.final, provenanceName), 'utf8').catch(() => '');
+  if (!belongsToTask(provenance, taskId)) throw bridgeError('ARCHIVE_NAME_TAKEN', { path: place.final, task: taskId });
+  // Seldom needed, after a crash at the worst moment: then everything is read again.
+  const { ok, problems } = await verifyArchive(place.final);
+  if (!ok) throw bridgeError('ARCHIVE_DAMAGED', { path: place.final, problems: problems.slice(0, 5).join('; ') });
+  const manifest = await readFile(join(place.final, manifestName), 'utf8');
+  const sizes = new Map<string, number>();
+  for await (const file of walkFiles(place.final)) sizes.set(file.path, file.bytes);
+  return describeArchive(
+    place.final,
+    readManifest(manifest).map((line) => ({ ...line, bytes: sizes.get(line.path) ?? 0 })),
+    manifest,
+  );
+}
+
+/**
+ * A new, empty staging folder that only we can enter while it is filled, so that nobody puts a link where we write. Its
+ * inode tells later whether another worker has begun anew in between.
+ */
+async function beginStaging(place: ArchivePlace): Promise<{ inode: number; mode: number }> {
+  await mkdir(place.parent, { recursive: true });
+  await rm(place.staging, { recursive: true, force: true });
+  await mkdir(place.staging);
+  const { ino, mode } = await lstat(place.staging);
+  await chmod(place.staging, 0o700).catch(ignoreRefusal);
+  return { inode: ino, mode: mode & 0o7777 };
+}
+
+async function fill(o: ArchiveOptions, place: ArchivePlace): Promise<{ files: StagedFile[]; manifest: string }> {
+  const files = await transferResults({ ...o, staging: place.staging });
+  const writer = new TreeWriter(place.staging, place.staging);
+  const add = async (path: string, content: Buffer): Promise<void> => {
+    // The transfer has made this folder through a writer of its own.
+    const into = path.includes('/') ? new TreeWriter(join(place.staging, dirname(path)), place.staging) : writer;
+    await into.write(path.slice(path.lastIndexOf('/') + 1), content);
+    files.push({ path, bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') });
+  };
+  await add(`${o.jobId}_out/metadata.csv`, Buffer.from(metadataCsv(o.metadata)));
+  if (o.jobLog) await add(`omero-${o.jobId}.log`, o.jobLog);
+  await add(provenanceName, Buffer.from(writeProvenance({ ...o.provenance, taskId: o.taskId }, files, new Date())));
+  const manifest = writeManifest(files);
+  await writer.write(manifestName, Buffer.from(manifest));
+  return { files, manifest };
+}
+
+/** What lies in the staging folder must be exactly what was written: a share may fold or change names silently. */
+async function checkStaging(staging: string, files: readonly StagedFile[]): Promise<void> {
+  const expected = new Map(files.map((file) => [file.path, file.bytes]));
+  const wrong = (reason: string): Error => bridgeError('STORAGE_CHANGES_NAMES', { path: staging, reason });
+  for await (const file of walkFiles(staging)) {
+    if (file.path === manifestName) continue;
+    const bytes = expected.get(file.path);
+    if (bytes === undefined) throw wrong(`"${showName(file.path)}" is there and was not written under this name`);
+    if (!file.regular || bytes !== file.bytes)
+      throw wrong(`"${showName(file.path)}" has ${file.bytes} bytes instead of ${bytes}`);
+    expected.delete(file.path);
+  }
+  const [missing] = expected.keys();
+  if (missing !== undefined) throw wrong(`"${showName(missing)}" is not there under this name`);
+}
+
+async function moveIntoPlace(place: ArchivePlace, inode: number, taskId: string): Promise<void> {
+  const found = await lstat(place.staging).catch(() => null);
+  if (found?.ino !== inode) throw bridgeError('ARCHIVE_SUPERSEDED', { path: place.final });
+  // A rename onto an empty folder would succeed without a word.
+  const taken = bridgeError('ARCHIVE_NAME_TAKEN', { path: place.final, task: taskId });
+  if (await exists(place.final)) throw taken;
+  try {
+    await rename(place.staging, place.final);
+  } catch (error) {
+    // Network file systems report errors for a rename that has happened: what counts is which names exist.
+    if (!(await isOurs(place, inode))) {
+      const code = (error as NodeJS.ErrnoException).code;
+      throw code === 'ENOTEMPTY' || code === 'EEXIST' ? taken : error;
+    }
+  }
+  for (const folder of [place.parent, dirname(place.parent), dirname(dirname(place.parent))]) await syncFolder(folder);
+}
+
+async function isOurs(place: ArchivePlace, inode: number): Promise<boolean> {
+  const final = await lstat(place.final).catch(() => null);
+  return final?.ino === inode && !(await exists(place.staging));
+}
+
+function describeArchive(path: string, staged: readonly StagedFile[], manifest: string): Archive {
+  const files = staged.map((file) => ({ ...file, kind: kindOf(file.path) })).sort((a, b) => (a.path < b.path ? -1 : 1));
+  const resultsOf = (file: string): string | null => /^[^/]+_out\/data\/out\//.exec(file)?.[0] ?? null;
+  const results = files.map((f) => f.path).filter((f) => resultsOf(f) !== null);
+  const root = resultsOf(results[0] ?? '') ?? '';
+  return {
+    path,
+    files,
+    bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+    manifestSha256: createHash('sha256').update(manifest).digest('hex'),
+    images: imagesAmong(results.map((f) => f.slice(root.length))).map((image) => join(path, root + image)),
+  };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
+}
+
+function ignoreRefusal(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPERM' && error.code !== 'EACCES' && error.code !== 'ENOTSUP' && error.code !== 'EINVAL')
+    throw error;
+}

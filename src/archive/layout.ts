@@ -1,0 +1,91 @@
+/**
+ * Names of archives: `<group folder>/.analyzed/<workflow uuid>/<YYYYMMDD_HHMMSS>`, and of the staging folder beside it in
+ * which one is built, `.<stamp>.<task uuid>.partial`. A stamp is reserved by its staging folder; a final name is never
+ * made before it is complete.
+ */
+import { mkdir, readdir, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bridgeError } from '../domain/errors.ts';
+import { storageError } from './storage-error.ts';
+
+export const archivesFolder = '.analyzed';
+
+export interface ArchivePlace {
+  /** `<group folder>/.analyzed/<workflow uuid>` */
+  parent: string;
+  staging: string;
+  final: string;
+}
+
+/** The paths of one archive; refuses ids and stamps that are not what they should be (ARCHIVE_ID_INVALID). */
+export function archivePlace(basePath: string, workflowId: string, taskId: string, stamp: string): ArchivePlace {
+  check('stamp', stamp, /^\d{8}_\d{6}$/);
+  const parent = parentFolder(basePath, workflowId);
+  return { parent, staging: join(parent, stagingName(stamp, taskId)), final: join(parent, stamp) };
+}
+
+/**
+ * Reserves a stamp for a task's archive: the local time `now`, or the next second that is not taken by an archive or by
+ * another task. A task that has reserved one already, before a crash, gets it again.
+ */
+export async function freeStamp(basePath: string, workflowId: string, taskId: string, now: Date): Promise<string> {
+  const parent = parentFolder(basePath, workflowId);
+  const own = stagingName('', taskId);
+  try {
+    await mkdir(parent, { recursive: true });
+    for (let seconds = 0; ; seconds++) {
+      const names = await readdir(parent);
+      const earlier = names.find((name) => isStaging(name) && name.endsWith(own.slice(1)));
+      if (earlier) return stampOf(earlier);
+      const stamp = formatStamp(new Date(now.getTime() + seconds * 1000));
+      if (isTaken(names, stamp)) continue;
+      const staging = join(parent, stagingName(stamp, taskId));
+      await mkdir(staging);
+      // Two tasks may have looked at the same moment; then both see each other now, and none keeps the second.
+      const others = (await readdir(parent)).filter((name) => name !== stagingName(stamp, taskId));
+      if (!isTaken(others, stamp)) return stamp;
+      await rmdir(staging);
+      seconds += Math.floor(Math.random() * 3);
+    }
+  } catch (error) {
+    throw await storageError(error, parent);
+  }
+}
+
+function isTaken(names: string[], stamp: string): boolean {
+  return names.some((name) => name === stamp || (isStaging(name) && stampOf(name) === stamp));
+}
+
+function isStaging(name: string): boolean {
+  return /^\.\d{8}_\d{6}\.[0-9a-f-]{36}\.partial$/.test(name);
+}
+
+function stampOf(staging: string): string {
+  return staging.slice(1, 16);
+}
+
+/** `YYYYMMDD_HHMMSS` in the worker's local time, as the specification has it. */
+export function formatStamp(time: Date): string {
+  const two = (n: number): string => String(n).padStart(2, '0');
+  return (
+    `${String(time.getFullYear()).padStart(4, '0')}${two(time.getMonth() + 1)}${two(time.getDate())}_` +
+    `${two(time.getHours())}${two(time.getMinutes())}${two(time.getSeconds())}`
+  );
+}
+
+function stagingName(stamp: string, taskId: string): string {
+  check('task id', taskId, uuidForm);
+  return `.${stamp}.${taskId.toLowerCase()}.partial`;
+}
+
+function parentFolder(basePath: string, workflowId: string): string {
+  check('workflow id', workflowId, uuidForm);
+  check('group folder', basePath, /^\/[^\0]*$/);
+  return join(basePath, archivesFolder, workflowId);
+}
+
+const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+function check(what: string, value: string, form: RegExp): void {
+  if (!form.test(value)) throw bridgeError('ARCHIVE_ID_INVALID', { what, value });
+}

@@ -1,0 +1,25 @@
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export interface WalkedFile {
+  /** Below the root, with `/`. */
+  path: string;
+  bytes: number;
+  /** False for links, devices and whatever else does not belong into an archive. */
+  regular: boolean;
+}
+
+/** Everything below a folder that is not a folder itself; links are named, never followed. */
+export async function* walkFiles(root: string): AsyncGenerator<WalkedFile> {
+  const folders = [''];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
+      const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      if (entry.isDirectory()) folders.push(path);
+      else {
+        const stats = await lstat(join(root, path));
+        yield { path, bytes: stats.size, regular: stats.isFile() };
+      }
+    }
+  }
+}
