@@ -24,6 +24,7 @@ export function writeManifest(files: readonly ManifestLine[]): string {
 
 /** Reads a manifest; throws an Error that names the line when it is not one, or names a file outside the archive. */
 export function readManifest(text: string): ManifestLine[] {
+  if (text === '') throw new Error('the manifest is empty');
   const lines = text.split('\n');
   if (lines.pop() !== '') throw new Error('the last line of the manifest is cut off');
   const seen = new Set<string>();

@@ -135,11 +135,12 @@ class Reception {
   async receive(): Promise<StagedFile[]> {
     // Hard links between results arrive as files of their own; the archive must not depend on one another's content.
     const argv = ['tar', '-c', '-f', '-', '--hard-dereference', '-C', this.#folder.path, '.'];
+    await this.#writer.folder(this.#out);
+    // Nothing may be waited for between here and the first read: Node throws away what an ended command has left unread.
     const far = this.#o.transport.stream(argv, { signal: this.#o.signal });
     const idle = new IdleWatch(this.#o.idleMs ?? 300_000, () => far.kill());
     let failure: unknown;
     try {
-      await this.#writer.folder(this.#out);
       await this.#readAll(new TarReader(idle.watch(far.stdout as AsyncIterable<Buffer>)));
       await this.#writes.settle();
     } catch (error) {
@@ -168,10 +169,7 @@ class Reception {
       (end.stderr.trim() ? `; tar said: ${end.stderr.trim().slice(-500)}` : '');
     if (stalled) throw incomplete(this.#folder, `nothing came for ${(this.#o.idleMs ?? 300_000) / 1000} s; ${state}`);
     if (failure instanceof TarError) throw incomplete(this.#folder, `${failure.message}; ${state}`, failure);
-    if (failure !== undefined) {
-      if (typeof (failure as NodeJS.ErrnoException).code === 'string') throw failure;
-      throw incomplete(this.#folder, `${describeError(failure)}; ${state}`, failure);
-    }
+    if (failure !== undefined) throw incomplete(this.#folder, `${describeError(failure)}; ${state}`, failure);
     const missing = [...this.#list.files.keys()].filter((path) => !this.#tree.has(path));
     if (missing.length > 0) throw incomplete(this.#folder, `${state}; missing are ${firstNames(missing)}`);
     if (end.code !== 0) throw incomplete(this.#folder, `tar ended with exit ${end.code ?? 'by a signal'}; ${state}`);
@@ -215,7 +213,9 @@ class Reception {
       const sha256 = createHash('sha256').update(data).digest('hex');
       await Promise.all([
         this.#writer.write(name, data, mtime),
-        this.#zip.add(`data/out/${path}`, data, crc32(data), mtime),
+        this.#zip.add(`data/out/${path}`, data, crc32(data), mtime).catch(async (error: unknown) => {
+          throw await storageError(error, join(this.#o.staging, `${this.#o.jobId}_out.zip`), data.length);
+        }),
       ]);
       this.#done({ path: name, bytes: data.length, sha256 });
       this.#progress(data.length);

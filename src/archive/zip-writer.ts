@@ -10,7 +10,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { crc32, createDeflateRaw, deflateRawSync, type DeflateRaw } from 'node:zlib';
 import { centralRecord, endRecords, localHeader, type ZipRecord } from './zip-records.ts';
 
-const sampleBytes = 64 * 1024;
+const sampleBytes = 8 * 1024;
 /** Below this the header outweighs what could be won. */
 const leastToDeflate = 4096;
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { Client } from 'pg';
-import { expect, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
 import { maskDatabaseUrl, normaliseDatabaseUrl } from './database-url.ts';
 
 function normalised(text: string): string {
@@ -39,6 +39,13 @@ test('any user, password and database arrive as they were', () => {
       },
     ),
   );
+});
+
+test('a normalised URL of a unix socket connects', async () => {
+  const client = new Client({ connectionString: normalised(inject('postgresUrl')) });
+  await client.connect();
+  expect((await client.query<{ n: number }>('select 1 as n')).rows).toEqual([{ n: 1 }]);
+  await client.end();
 });
 
 test('TLS modes mean what libpq means', () => {

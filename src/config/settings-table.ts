@@ -279,6 +279,23 @@ export const settings = [
 
 export type SettingName = (typeof settings)[number]['name'];
 
+/** Checked at start, but nothing uses them yet; the reference page says so. */
+export const withoutEffect: ReadonlySet<SettingName> = new Set<SettingName>([
+  'BIOMERO_BRIDGE_OMERO_WEB_URL',
+  'slurm_converters_path',
+  'slurm_script_repo',
+  'slurm_data_bind_path',
+  'slurm_conversion_partition',
+  'sacct_start_time',
+  'sacct_days_ago',
+  'env_file_submission',
+  'inject_gpu_flag',
+  'gpu_partition',
+  'gpu_gres',
+  'gpu_gpus',
+  '<workflow>_use_gpu',
+]);
+
 const byName: ReadonlyMap<string, Setting> = new Map(settings.map((setting) => [setting.name, setting]));
 
 /** The setting of this name; names are unique over all places. */

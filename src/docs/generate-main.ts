@@ -3,6 +3,7 @@
  * fails when a page is out of date.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { configurationPage } from '../config/reference-page.ts';
 import { packageFile } from '../lib/package-root.ts';
 import { commandLinePage } from './command-line-page.ts';
 import { errorsPage } from './errors-page.ts';
@@ -10,6 +11,7 @@ import { errorsPage } from './errors-page.ts';
 const pages: Readonly<Record<string, () => string>> = {
   'docs/reference/errors.md': errorsPage,
   'docs/reference/command-line.md': commandLinePage,
+  'docs/reference/configuration.md': configurationPage,
 };
 
 const check = process.argv.includes('--check');

@@ -79,7 +79,7 @@ export function mayPass(folder: string, user: { uid: number; gid: number }): boo
  */
 export async function lockDataFolder(folder: string): Promise<() => Promise<void>> {
   const lock = await takeFileLock(join(folder, 'start.lock'));
-  if (!('heldBy' in lock)) return lock.release;
+  if (!('heldBy' in lock)) return () => lock.release();
   const port = (await readRemembered(folder).catch(() => null))?.ports['web'];
   const address = port === undefined ? 'the address that it printed' : `http://127.0.0.1:${port}`;
   throw bridgeError('ALREADY_STARTED', { pid: lock.heldBy.pid, folder, address });

@@ -19,21 +19,23 @@ test('no more than the limit goes on at once, and all is done at the end', async
   expect({ most, done }).toEqual({ most: 3, done: 20 });
 });
 
-test('the first failure stops the adding, after the others have ended', async () => {
+test('the first failure stops the adding, and the others are waited for', async () => {
   const flight = new InFlight(2);
   let ended = false;
-  await flight.add(() => Promise.reject(new Error('first')));
-  await flight
-    .add(async () => {
-      await pause(20);
-      ended = true;
-    })
-    .catch(() => {});
+  await flight.add(async () => {
+    await pause(5);
+    throw new Error('first');
+  });
+  await flight.add(async () => {
+    await pause(30);
+    ended = true;
+  });
+  let begun = false;
   await expect(
-    (async () => {
-      for (let i = 0; i < 5; i++) await flight.add(() => pause(1));
-    })(),
+    flight.add(async () => {
+      begun = true;
+    }),
   ).rejects.toThrow('first');
   await expect(flight.settle()).rejects.toThrow('first');
-  expect(ended).toBe(true);
+  expect({ ended, begun }).toEqual({ ended: true, begun: false });
 });

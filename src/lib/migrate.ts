@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { packageFile } from './package-root.ts';
-import { transaction, type Pool } from './database.ts';
+import { bridgeError } from '../domain/errors.ts';
+import { transaction, type Database, type Pool } from './database.ts';
 
 /**
  * Brings one part of schema `bridge` up to date: `runs` (beside BIOMERO's log) or `orders` (beside `imports`); both may
@@ -12,7 +13,10 @@ export async function migrate(pool: Pool, part: 'runs' | 'orders'): Promise<void
   const files = (await readdir(dir)).filter((f) => f.endsWith('.sql')).sort();
   await transaction(pool, async (tx) => {
     await tx.query(`select pg_advisory_xact_lock(hashtext('biomero_bridge_migrations'))`);
-    await tx.query('create schema if not exists bridge');
+    await refuseRoleOfThatName(tx);
+    // Looked up first: `if not exists` trusts a cache that may not know yet what another process just made.
+    const { rowCount } = await tx.query(`select 1 from pg_namespace where nspname = 'bridge'`);
+    if (!rowCount) await tx.query('create schema bridge');
     await tx.query(`create table if not exists bridge.migrations (
       part text not null, file text not null, applied_at timestamptz not null default clock_timestamp(),
       primary key (part, file))`);
@@ -24,4 +28,10 @@ export async function migrate(pool: Pool, part: 'runs' | 'orders'): Promise<void
       await tx.query('insert into bridge.migrations (part, file) values ($1, $2)', [part, file]);
     }
   });
+}
+
+/** A role called `bridge` would find our schema before `public`, and make BIOMERO's tables in it. */
+async function refuseRoleOfThatName(tx: Database): Promise<void> {
+  const { rowCount } = await tx.query(`select 1 where current_user = 'bridge'`);
+  if (rowCount) throw bridgeError('DATABASE_ROLE_REFUSED', {});
 }

@@ -78,9 +78,13 @@ describe('encodeOmeTiff', () => {
       fc.asyncProperty(fc.string({ unit: 'binary' }), async (name) => {
         const { xml } = await readBack(encodeOmeTiff({ ...plane(1, 1, new Uint8Array(1)), name }));
         const attribute = /<Image ID="Image:0" Name="([^"<>]*)"><Pixels /.exec(xml)?.[1];
-        const text = attribute?.replaceAll(/&#x([0-9A-F]+);/g, (_, hex: string) => String.fromCodePoint(parseInt(hex, 16)));
+        const text = attribute?.replaceAll(/&#x([0-9A-F]+);/g, (_, hex: string) =>
+          String.fromCodePoint(parseInt(hex, 16)),
+        );
         // oxlint-disable-next-line no-control-regex
-        expect(text).toBe(name.replaceAll(/\p{Surrogate}/gu, "\ufffd").replaceAll(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, "\ufffd"));
+        expect(text).toBe(
+          name.replaceAll(/\p{Surrogate}/gu, '\ufffd').replaceAll(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '\ufffd'),
+        );
       }),
     );
   });

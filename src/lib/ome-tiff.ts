@@ -113,7 +113,8 @@ function attribute(text: string): string {
     const lone = code >= 0xd800 && code <= 0xdfff;
     const control = (code < 0x20 && code !== 9 && code !== 10 && code !== 13) || code === 0xfffe || code === 0xffff;
     if (lone || control) out += '&#xFFFD;';
-    else if (code < 0x20 || code > 0x7e || '<>&"\''.includes(character)) out += `&#x${code.toString(16).toUpperCase()};`;
+    else if (code < 0x20 || code > 0x7e || '<>&"\''.includes(character))
+      out += `&#x${code.toString(16).toUpperCase()};`;
     else out += character;
   }
   return out;

@@ -30,8 +30,6 @@ export const eventShapes = {
 
 type Shapes = typeof eventShapes;
 export type EventType = keyof Shapes;
-/** What an event belongs to; every aggregate has its own count of versions. */
-export type AggregateType = Shapes[EventType]['of'];
 
 interface Kinds {
   text: string;

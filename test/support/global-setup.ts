@@ -7,7 +7,7 @@ import type { TestProject } from 'vitest/node';
 import { startPostgres } from '../../src/embedded/postgres/manager.ts';
 import { findRunningServer, stopServer } from '../../src/embedded/postgres/running-server.ts';
 import { identifyProcess, isAlive, parseIdentity } from '../../src/lib/process-identity.ts';
-import { unprivileged } from './unprivileged.ts';
+import { serverUser } from './server-user.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -26,7 +26,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   writeFileSync(join(directory, 'owner.json'), JSON.stringify(identifyProcess(process.pid)));
   const postgres = await startPostgres({
     dataDir: join(directory, 'postgres'),
-    runAs: unprivileged,
+    runAs: serverUser,
     log: pino({ level: 'silent' }),
     unsafeFast: true,
   });

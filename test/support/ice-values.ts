@@ -1,5 +1,5 @@
 /** Random values of the schema's types, for property tests of the codec and of what speaks through it. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { IceSchema } from '../../src/omero/ice/schema.ts';
 import type { IceType } from '../../src/omero/ice/types.ts';
 import type { IceObject, IceProxy } from '../../src/omero/ice/values.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { inject } from 'vitest';
-import pg from 'pg';
+import { Client } from 'pg';
 import { openPool, type Pool } from '../../src/lib/database.ts';
 import { migrate } from '../../src/lib/migrate.ts';
 
@@ -44,7 +44,7 @@ function migratedTemplate(): Promise<string> {
 }
 
 async function makeTemplate(): Promise<string> {
-  const client = new pg.Client({ connectionString: inject('postgresUrl') });
+  const client = new Client({ connectionString: inject('postgresUrl') });
   await client.connect();
   try {
     await client.query(`select pg_advisory_lock(hashtext('${template}'))`);
@@ -72,7 +72,7 @@ function urlOf(database: string): string {
 }
 
 async function once(sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: inject('postgresUrl') });
+  const client = new Client({ connectionString: inject('postgresUrl') });
   await client.connect();
   try {
     await client.query(sql);

@@ -23,14 +23,15 @@ export function fitBackground(plane: Plane, isBackground: (index: number) => boo
       }
     }
   }
-  const factors = solve(matrix);
+  const f = solve(matrix) as [number, number, number, number, number, number];
   const surface = new Float32Array(width * height);
   for (let y = 0; y < height; y++) {
+    const v = y / height - 0.5;
+    // The surface along this row, as one polynomial of u.
+    const [c0, c1, c2] = [f[0] + f[2] * v + f[5] * v * v, f[1] + f[4] * v, f[3]];
     for (let x = 0; x < width; x++) {
-      const t = termsAt(x / width - 0.5, y / height - 0.5);
-      let value = 0;
-      for (let i = 0; i < terms; i++) value += factors[i]! * t[i]!;
-      surface[y * width + x] = value;
+      const u = x / width - 0.5;
+      surface[y * width + x] = c0 + c1 * u + c2 * u * u;
     }
   }
   return surface;

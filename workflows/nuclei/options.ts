@@ -19,7 +19,8 @@ export const usage = `Usage: nuclei --infolder DIR --outfolder DIR [options]
   --diameter N        usual diameter of a nucleus in pixels; 0 (default): taken from the image
   --min_area N        smallest area of a nucleus in pixels; 0 (default): 15 % of the usual area
   --threshold T       "otsu" (default) or a brightness
-  --channel C         auto (default), luminance, red, green, blue, or a channel's number from 1
+  --channel C         auto (default: blue of colours, else the first), luminance, red,
+                      green, blue, or a channel's number from 1
   --gtfolder DIR, --local, -nmc
                       accepted as every BIAFLOWS workflow does; without effect here`;
 
@@ -39,7 +40,8 @@ export function readOptions(argv: readonly string[]): Options {
     const equals = word.indexOf('=');
     const flag = equals > 0 ? word.slice(0, equals) : word;
     if (ignored.has(flag) && equals < 0) continue;
-    if (!known.has(flag) && !ignoredWithValue.has(flag)) throw new UsageError(`Unknown option ${JSON.stringify(flag)}.`);
+    if (!known.has(flag) && !ignoredWithValue.has(flag))
+      throw new UsageError(`Unknown option ${JSON.stringify(flag)}.`);
     const value = equals > 0 ? word.slice(equals + 1) : argv[++i];
     if (value === undefined) throw new UsageError(`${flag} needs a value.`);
     values.set(flag, value);
@@ -73,5 +75,7 @@ function channel(text: string): ChannelChoice {
   if (word === 'auto' || word === 'luminance' || word === 'red' || word === 'green' || word === 'blue') return word;
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1) return value;
-  throw new UsageError(`--channel takes auto, luminance, red, green, blue or a number from 1, not ${JSON.stringify(text)}.`);
+  throw new UsageError(
+    `--channel takes auto, luminance, red, green, blue or a number from 1, not ${JSON.stringify(text)}.`,
+  );
 }

@@ -14,13 +14,16 @@ export interface ReadImage {
 
 const maxPixels = 2 ** 27;
 const maxFileBytes = 2 ** 31;
+/** Blue below this share of the brightest colour holds no stain, only what leaks into it. */
+const leastBlue = 0.1;
 const reducedImage = 1;
 const rgb = 2;
 const whiteIsZero = 0;
 
 /**
  * Reads a TIFF as one grey plane: the chosen channel at the first time point, the brightest value through its focal
- * planes. `auto` is the luminance of a colour image and else the first channel.
+ * planes. `auto` takes the blue of a colour image, where nuclear stains are shown by custom, or its luminance when blue is
+ * nearly empty; of other images the first channel.
  *
  * @throws Error with a sentence for people when the file cannot be read whole
  */
@@ -64,7 +67,8 @@ function focalPlanes(
   const inSamples = isColour || pages[0]!.getSamplesPerPixel() > 1;
   const wanted = typeof channel === 'number' && !inSamples ? channel - 1 : 0;
   // Without a word about the axes, pages are focal planes.
-  const known = axes && axes.z * axes.c * axes.t === pages.length ? axes : { order: 'ZCT', z: pages.length, c: 1, t: 1 };
+  const known =
+    axes && axes.z * axes.c * axes.t === pages.length ? axes : { order: 'ZCT', z: pages.length, c: 1, t: 1 };
   if (wanted >= known.c) throw new Error(`it has ${known.c} channels; channel ${wanted + 1} was asked for`);
   return Array.from({ length: known.z }, (_, z) => {
     const place: Record<string, number> = { Z: z, C: wanted, T: 0 };
@@ -84,8 +88,10 @@ async function readPage(
   await checkWhole(page, fileBytes);
   const bands = page.getSamplesPerPixel();
   if (isColour && (channel === 'auto' || channel === 'luminance')) {
-    const [red, green, blue] = await readBands(page, [0, 1, 2]);
-    return red!.map((r, i) => 0.2126 * r + 0.7152 * green![i]! + 0.0722 * blue![i]!);
+    const [red, green, blue] = (await readBands(page, [0, 1, 2])) as [Float32Array, Float32Array, Float32Array];
+    const brightest = Math.max(maxOf(red), maxOf(green), maxOf(blue));
+    if (channel === 'auto' && maxOf(blue) >= leastBlue * brightest) return blue;
+    return red.map((r, i) => 0.2126 * r + 0.7152 * green[i]! + 0.0722 * blue[i]!);
   }
   const named = ['red', 'green', 'blue'].indexOf(String(channel));
   if (named >= 0 && !isColour) throw new Error(`it has no colours, so no ${channel} channel`);
@@ -104,6 +110,10 @@ async function readBands(page: GeoTIFFImage, bands: number[]): Promise<Float32Ar
   );
 }
 
+function maxOf(values: Float32Array): number {
+  return values.reduce((a, b) => Math.max(a, b), 0);
+}
+
 /** Missing data decodes to zeros or to half an image with some compressions, so the tables are checked first. */
 async function checkWhole(page: GeoTIFFImage, fileBytes: number): Promise<void> {
   const [offsets, counts] = page.isTiled
@@ -113,7 +123,8 @@ async function checkWhole(page: GeoTIFFImage, fileBytes: number): Promise<void> 
   const length = (await page.fileDirectory.loadValue(counts)) as ArrayLike<number> | undefined;
   if (!at || !length || at.length !== length.length) throw new Error('it does not say where its pixels are');
   for (let i = 0; i < at.length; i++)
-    if (Number(at[i]) + Number(length[i]) > fileBytes) throw new Error('it is cut off: its pixels go on beyond its end');
+    if (Number(at[i]) + Number(length[i]) > fileBytes)
+      throw new Error('it is cut off: its pixels go on beyond its end');
 }
 
 async function photometric(page: GeoTIFFImage): Promise<number> {

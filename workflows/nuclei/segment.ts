@@ -19,6 +19,8 @@ export interface SegmentOptions {
 const smallestShare = 0.15;
 /** Foreground must stand out from the background by this many deviations of the noise that smoothing leaves. */
 const contrast = 6;
+/** The threshold's scale is linear up to at least this share of the brightest. */
+const linearShare = 0.02;
 const neck = { minDepth: 1, relativeDepth: 0.12 };
 /** The rim of a blurred object lies where it has half of its brightness. */
 const rimShare = 0.5;
@@ -36,7 +38,7 @@ export function segment(plane: Plane, options: SegmentOptions): Labels {
     const fixed = options.threshold;
     return split({ width, height, data: above(smooth.data, () => fixed) }, options);
   }
-  const flat = flatten(smooth);
+  const flat = flatten(smooth, noise);
   const threshold = usefulThreshold(flat, noise);
   if (threshold === null) return { width, height, data: new Int32Array(width * height), count: 0 };
   const first = split({ width, height, data: above(flat, () => threshold) }, options);
@@ -45,10 +47,10 @@ export function segment(plane: Plane, options: SegmentOptions): Labels {
 }
 
 /** Subtracts the background, found in three rounds because the first threshold still sees it uneven. */
-function flatten(smooth: Plane): Float32Array {
+function flatten(smooth: Plane, noise: number): Float32Array {
   let flat = smooth.data;
   for (let round = 0; round < 3; round++) {
-    const threshold = stretchedOtsu(flat);
+    const threshold = stretchedOtsu(flat, noise);
     if (threshold === null) break;
     const current = flat;
     const surface = fitBackground(smooth, (i) => current[i]! < threshold);
@@ -58,18 +60,21 @@ function flatten(smooth: Plane): Float32Array {
 }
 
 /**
- * Otsu on the square root of what lies above the darkest pixels. Bright nuclei would otherwise draw the threshold above
- * the dim ones; the root also evens out photon noise.
+ * Otsu on a scale that is linear near the darkest pixels and logarithmic above, because nuclei differ by factors: on a
+ * plain scale bright ones would draw the threshold above dim ones.
  */
-function stretchedOtsu(data: Float32Array): number | null {
+function stretchedOtsu(data: Float32Array, noise: number): number | null {
   const floor = quantile(data, 0.005);
-  const threshold = otsu(data.map((v) => Math.sqrt(Math.max(0, v - floor))));
-  return threshold === null ? null : floor + threshold * threshold;
+  const top = quantile(data, 0.999);
+  const unit = Math.max(contrast * noise, linearShare * (top - floor));
+  if (!(unit > 0)) return null;
+  const threshold = otsu(data.map((v) => Math.asinh((v - floor) / unit)));
+  return threshold === null ? null : floor + unit * Math.sinh(threshold);
 }
 
 /** Otsu parts any image, also an empty one: null when what it takes for nuclei does not stand out from the noise. */
 function usefulThreshold(flat: Float32Array, noise: number): number | null {
-  const threshold = stretchedOtsu(flat);
+  const threshold = stretchedOtsu(flat, noise);
   if (threshold === null) return null;
   let inside = 0;
   let sumInside = 0;
@@ -105,10 +110,16 @@ function split(mask: Mask, options: SegmentOptions): Labels {
   return keepLarge(splitTouching(solid, distanceInside(solid), neck), minArea);
 }
 
-/** The area that half of all foreground lies in objects smaller than: specks, however many, hardly move it. */
+/**
+ * The area that half of all foreground lies in objects smaller than: specks, however many, hardly move it. A hole much
+ * wider than anything around it is thick is background between nuclei.
+ */
 function usualAreaOf(mask: Mask): number {
-  const filled = fillHoles(mask, Infinity);
-  const areas = areasOf(splitTouching(filled, distanceInside(filled), neck)).slice(1).sort();
+  const thickest = distanceInside(mask).reduce((a, b) => Math.max(a, b), 0);
+  const filled = fillHoles(mask, Math.PI * (2 * thickest) ** 2);
+  const areas = areasOf(splitTouching(filled, distanceInside(filled), neck))
+    .slice(1)
+    .sort();
   let half = areas.reduce((a, b) => a + b, 0) / 2;
   for (const area of areas) if ((half -= area) <= 0) return area;
   return 0;

@@ -36,10 +36,11 @@ export function otsu(values: Float32Array): number | null {
   return low + ((first + last) / 2 + 1) / scale;
 }
 
-/** The value below which `share` of the values lie. Sorts a copy. */
+/** The value below which `share` of the values lie, from at most some 20,000 of them: enough for a few per mille. */
 export function quantile(values: Float32Array, share: number): number {
   if (values.length === 0) return 0;
-  const sorted = values.slice().sort();
+  const step = Math.ceil(values.length / 20_000);
+  const sorted = values.filter((_, i) => i % step === 0).sort();
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
 }
 

@@ -12,7 +12,7 @@ export interface TiffDescription {
   pixelSize: { x: number; y: number } | null;
 }
 
-const micrometresPer: Readonly<Record<string, number>> = { nm: 1e-3, 'µm': 1, 'μm': 1, mm: 1e3, cm: 1e4, m: 1e6 };
+const micrometresPer: Readonly<Record<string, number>> = { nm: 1e-3, µm: 1, μm: 1, mm: 1e3, cm: 1e4, m: 1e6 };
 
 /** What OME-XML or ImageJ's lines in a TIFF's description say about planes and scale. Never fails: null is unknown. */
 export function describeTiff(text: string): TiffDescription {

@@ -1,3 +1,60 @@
 import { defineErrors } from './define.ts';
 
-export const orderErrors = defineErrors({});
+export const orderErrors = defineErrors({
+  LEASE_LOST: {
+    message: 'This process no longer holds {resource}; another one has taken it over, so nothing more is written.',
+    remedy: 'Nothing to do: the other process goes on.',
+    who: 'developer',
+    retryable: true,
+    status: 409,
+  },
+  ORDER_GONE: {
+    message: 'Upload order {order} is not in the table imports any more.',
+    remedy: 'Rows of imports must not be removed while runs wait for them; ask who did, then retry the run.',
+    who: 'admin',
+    retryable: true,
+    status: 500,
+  },
+  ORDER_INVALID: {
+    message: 'Upload order {order} cannot be imported: {reason}.',
+    remedy: 'Place a corrected order.',
+    who: 'admin',
+    retryable: false,
+    status: 400,
+  },
+  DESTINATION_GONE: {
+    message: '{type} {id} does not exist in group {group}, or {user} may not see it.',
+    remedy: 'Choose an existing destination in that group and order the import again.',
+    who: 'researcher',
+    retryable: false,
+    status: 409,
+  },
+  FILE_NOT_ALLOWED: {
+    message: '{path} is outside the folders of group {group} ({allowed}), so it is not imported.',
+    remedy: 'Move the file into the folder of the group, or correct the group mapping.',
+    who: 'admin',
+    retryable: false,
+    status: 403,
+  },
+  ANOTHER_IMPORTER: {
+    message: 'Stage "{stage}" of order {order} was written by somebody else while this importer worked on it.',
+    remedy: 'Only one kind of importer may run on a database: stop the other one, then restart this one.',
+    who: 'admin',
+    retryable: false,
+    status: 409,
+  },
+  DATABASE_ROLE_REFUSED: {
+    message: 'The database user is called "bridge", like the schema of this product: BIOMERO\'s tables would end up in it.',
+    remedy: 'Use a database user of another name in SQLALCHEMY_URL and INGEST_TRACKING_DB_URL.',
+    who: 'admin',
+    retryable: false,
+    status: 500,
+  },
+  IMPORTS_SCHEMA_UNKNOWN: {
+    message: 'The table imports has been migrated to {version}, which this version does not know.',
+    remedy: 'Install a newer biomero-bridge.',
+    who: 'admin',
+    retryable: false,
+    status: 500,
+  },
+});

@@ -122,8 +122,7 @@ export class Actor implements Viewer {
     if (!/^-?\d{1,15}$/.test(text)) throw failure('ApiUsageException', `omero.group is no number: ${text}`);
     if (group < 0) return allGroups;
     if (!this.memberOf.has(group) && !this.isAdmin) throw failure('SecurityViolation', notMember(this.user, group));
-    if (!this.#store.get('ExperimenterGroup', group))
-      throw failure('ApiUsageException', `No such group: ${group}`);
+    if (!this.#store.get('ExperimenterGroup', group)) throw failure('ApiUsageException', `No such group: ${group}`);
     return group;
   }
 

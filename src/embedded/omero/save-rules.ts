@@ -34,7 +34,10 @@ function checkTarget(store: Store, actor: Actor, object: Stored, target: Stored)
   const name = `${target.class.javaName}:Id_${target.id}`;
   if (!actor.isAdmin && !actor.memberOf.has(target.group)) throw failure('SecurityViolation', `Cannot read ${name}`);
   if (target.group !== object.group)
-    throw failure('GroupSecurityViolation', `MIXED GROUP: ${object.class.javaName}:Id_null and ${name} cannot be linked.`);
+    throw failure(
+      'GroupSecurityViolation',
+      `MIXED GROUP: ${object.class.javaName}:Id_null and ${name} cannot be linked.`,
+    );
   if (!actor.canRead(target)) throw failure('SecurityViolation', `Cannot read ${name}`);
   if (!actor.canLink(target, object.class.name))
     throw failure(
@@ -48,7 +51,10 @@ function checkUnique(store: Store, draft: Draft, link: Stored, seen: Set<string>
   const child = numberOf(link, 'child') ?? -1;
   const key = `${link.class.name}:${parent}:${child}:${link.owner}`;
   const same = (other: Stored): boolean =>
-    other.id !== link.id && other.owner === link.owner && numberOf(other, 'child') === child && !draft.deleted.has(other);
+    other.id !== link.id &&
+    other.owner === link.owner &&
+    numberOf(other, 'child') === child &&
+    !draft.deleted.has(other);
   const children = store.index.referring(link.class, 'child', child);
   if (!seen.has(key) && !children.some((other) => same(other) && numberOf(other, 'parent') === parent)) {
     seen.add(key);

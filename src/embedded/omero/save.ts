@@ -34,14 +34,15 @@ export class Saver {
     const type = this.#classOf(object);
     const id = unwrap(object['id']);
     if (id !== null && typeof id !== 'number') throw failure('ApiUsageException', `${type.name}: the id is no number`);
-    if (object['loaded'] !== true) {
-      if (id === null) throw failure('ApiUsageException', `${type.name}: an unloaded object without an id`);
+    const isReference = object['loaded'] !== true || isServersOwn(type.name) || isEnumeration(type.name);
+    if (isReference && id !== null) {
       const found = this.#existing(type, id);
       this.#saved.set(object, found);
       return found;
     }
-    if (isServersOwn(type.name) || (isEnumeration(type.name) && id !== null))
-      throw failure('SecurityViolation', `${type.name} is not saved through IUpdate`);
+    if (object['loaded'] !== true) throw failure('ApiUsageException', `${type.name}: an unloaded object without an id`);
+    if (isServersOwn(type.name)) throw failure('SecurityViolation', `${type.name} is not saved through IUpdate`);
+    if (isEnumeration(type.name)) return this.#enumeration(object, type);
     this.#checkDetails(object, type);
     return this.#current(id === null ? this.#create(object, type) : this.#update(object, type, id));
   }
@@ -52,8 +53,7 @@ export class Saver {
   }
 
   #create(object: IceObject, type: ModelClass): Stored {
-    const group = isEnumeration(type.name) ? -1 : this.#group;
-    const created = this.#draft.create(type, this.#actor.user, group, { version: 0 });
+    const created = this.#draft.create(type, this.#actor.user, this.#group, { version: 0 });
     this.#saved.set(object, created);
     this.#touched.add(created);
     this.#draft.change(created, this.#members(object, type));
@@ -67,11 +67,27 @@ export class Saver {
     return created;
   }
 
+  /** The row of a value such as pixels type `uint16`; made when it is named for the first time. */
+  #enumeration(object: IceObject, type: ModelClass): Stored {
+    const value = unwrap(object['value']);
+    if (typeof value !== 'string' || value === '') throw failure('ApiUsageException', `${type.name} without a value`);
+    const [stored] = this.#store.named(type.name, 'value', value);
+    const created = [...this.#draft.created].find((o) => o.class === type && o.fields['value'] === value);
+    const found = stored ?? created ?? this.#draft.create(type, 0, -1, this.#members(object, type));
+    this.#saved.set(object, found);
+    return found;
+  }
+
   #update(object: IceObject, type: ModelClass, id: number): Stored {
     const found = this.#existing(type, id);
+    this.#saved.set(object, found);
+    const members = this.#members(object, type);
+    if (Object.entries(members).every(([name, value]) => isSame(found.fields[name] ?? null, value))) {
+      this.#children(object, type, found, true);
+      return found;
+    }
     if (!this.#actor.canRead(found) || !this.#actor.canEdit(found))
       throw failure('SecurityViolation', `Updating ${found.class.javaName}:Id_${id} not allowed.`);
-    this.#saved.set(object, found);
     const version = unwrap(object['version']);
     const stored = found.fields['version'] ?? 0;
     if (typeof version === 'number' && version !== stored)
@@ -79,7 +95,6 @@ export class Saver {
         'OptimisticLockException',
         `Row was updated or deleted by another transaction: [${type.javaName}#${id}]`,
       );
-    const members = this.#members(object, type);
     const after = this.#draft.change(found, { ...members, version: Number(stored) + 1 });
     this.#touched.add(after);
     this.#children(object, type, found, true);
@@ -180,7 +195,12 @@ export function remove(store: Store, actor: Actor, draft: Draft, object: IceObje
   if (!type || typeof id !== 'number') throw failure('ApiUsageException', `${object.$type}: nothing to delete`);
   const found = draft.get(type, id);
   if (!found) throw noSuchRow(type.javaName, id);
-  if (isServersOwn(type.name) || isEnumeration(type.name) || !actor.canRead(found) || !actor.canEdit(found, 'DeleteOwned'))
+  if (
+    isServersOwn(type.name) ||
+    isEnumeration(type.name) ||
+    !actor.canRead(found) ||
+    !actor.canEdit(found, 'DeleteOwned')
+  )
     throw failure('SecurityViolation', `Deleting ${found.class.javaName}:Id_${id} not allowed.`);
   const holder = store.index.anyReferring(found);
   if (holder)
@@ -190,6 +210,10 @@ export function remove(store: Store, actor: Actor, draft: Draft, object: IceObje
         (isLink(holder.class.name) ? ' (delete the link first)' : ''),
     );
   draft.delete(found);
+}
+
+function isSame(a: StoredValue, b: StoredValue): boolean {
+  return a === b || (typeof a === 'object' && JSON.stringify(a) === JSON.stringify(b));
 }
 
 function scalarOf(value: unknown, type: Scalar, where: string): StoredValue {

@@ -48,8 +48,7 @@ export class ToWire {
     for (const field of stored.class.fields.values()) {
       const value = stored.fields[field.name] ?? null;
       if (value === null) continue;
-      if (field.kind === 'scalar')
-        object[field.name] = toRType(this.#actor.read(stored, field.name), field.type);
+      if (field.kind === 'scalar') object[field.name] = toRType(this.#actor.read(stored, field.name), field.type);
       else if (field.kind === 'reference' && typeof value === 'number')
         object[field.name] = this.#reference(field.to, value);
       else if (field.kind === 'pairs')
@@ -115,7 +114,14 @@ export class ToWire {
     const mayAnnotate = this.#actor.canLink(stored, `${stored.class.name}AnnotationLink`);
     const mayEdit = this.#actor.canEdit(stored);
     const mayDelete = this.#actor.canEdit(stored, 'DeleteOwned');
-    const restrictions = [!mayLink, !mayEdit, !mayDelete, !mayAnnotate, !this.#actor.has('Chgrp'), !this.#actor.has('Chown')];
+    const restrictions = [
+      !mayLink,
+      !mayEdit,
+      !mayDelete,
+      !mayAnnotate,
+      !this.#actor.has('Chgrp'),
+      !this.#actor.has('Chown'),
+    ];
     return { $type: '::omero::model::Permissions', restrictions, perm1: permissionBits[permissions] };
   }
 }

@@ -9,7 +9,7 @@ import { syncFolder } from '../../lib/sync-folder.ts';
 import { serverEnvironment, type PostgresBinaries } from './binaries.ts';
 
 /** The database user that everything connects as. */
-export const superuser = 'bridge';
+export const superuser = 'biomero';
 
 const run = promisify(execFile);
 
@@ -51,10 +51,16 @@ async function initialise(
     await run(
       binaries.initdb,
       [
-        ...['-D', partial, '-U', superuser, '--encoding=UTF8', '--no-locale'],
+        '-D',
+        partial,
+        '-U',
+        superuser,
+        '--encoding=UTF8',
+        '--no-locale',
         // The socket's folder is closed to everybody else, which leaves no one to ask for a password; a password would
         // only be one more secret to keep. Should somebody open a port by hand, nobody gets in there.
-        ...['--auth-local=trust', '--auth-host=reject'],
+        '--auth-local=trust',
+        '--auth-host=reject',
         ...(options.sync ? [] : ['--no-sync']),
       ],
       { ...options.runAs, cwd: parent, env: serverEnvironment(binaries) },

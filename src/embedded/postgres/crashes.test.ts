@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import pg from 'pg';
+import { Client } from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
-import { unprivileged } from '../../../test/support/unprivileged.ts';
+import { serverUser } from '../../../test/support/server-user.ts';
 import { identifyProcess, isAlive } from '../../lib/process-identity.ts';
 import { findOrphans } from './running-server.ts';
 import { dataFolder, kill, query, start, startElsewhere } from './testing/servers.ts';
@@ -14,7 +14,7 @@ test('kill -9 of the parent: the next start adopts the server, its sessions unha
   const dataDir = await dataFolder();
   const { child, up } = startElsewhere(dataDir);
   const { url, pid } = await up;
-  const session = new pg.Client({ connectionString: url });
+  const session = new Client({ connectionString: url });
   await session.connect();
   await session.query('create temp table mine as select 7 as n');
   await kill(child);
@@ -69,7 +69,7 @@ test('a stale pid file whose number another program has by now: that program is 
   process.kill(first.identity.pid, 'SIGKILL');
   await expect.poll(() => isAlive(first.identity)).toBe(false);
   // Of the same user: only then does PostgreSQL itself take it for the server.
-  const other = spawn('sleep', ['60'], { ...unprivileged, cwd: '/', stdio: 'ignore' });
+  const other = spawn('sleep', ['60'], { ...serverUser, cwd: '/', stdio: 'ignore' });
   onTestFinished(() => void other.kill('SIGKILL'));
   await once(other, 'spawn');
   const pidFile = join(dataDir, 'cluster', 'postmaster.pid');
@@ -110,7 +110,7 @@ test('a server that lives but does not answer is replaced', async () => {
 test('a server that is just shutting down is waited for, not adopted', async () => {
   const dataDir = await dataFolder();
   const first = await start(dataDir);
-  const session = new pg.Client({ connectionString: first.url('postgres') });
+  const session = new Client({ connectionString: first.url('postgres') });
   session.on('error', () => undefined);
   await session.connect();
   // SIGTERM is the shutdown that waits for its sessions.

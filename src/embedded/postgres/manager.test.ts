@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { unprivileged } from '../../../test/support/unprivileged.ts';
+import { serverUser } from '../../../test/support/server-user.ts';
 import { isAlive } from '../../lib/process-identity.ts';
 import { dataFolder, query, start } from './testing/servers.ts';
 
@@ -32,7 +32,7 @@ test('a new folder becomes a server that keeps its data from start to start', as
 test('only the user of the server can connect, and only by the socket', async () => {
   const dataDir = await dataFolder();
   const server = await start(dataDir);
-  const uid = unprivileged?.uid ?? process.getuid?.();
+  const uid = serverUser?.uid ?? process.getuid?.();
   const sockets = await lstat(join(dataDir, 'sockets'));
   expect([sockets.mode & 0o777, sockets.uid]).toEqual([0o700, uid]);
   expect((await stat(join(dataDir, 'cluster'))).uid).toBe(uid);
@@ -80,11 +80,11 @@ test('variables of the caller do not change where the URL leads', async () => {
       else process.env[name] = before;
     });
   }
-  expect(await query(server.url('postgres'), 'select current_user as name')).toEqual([{ name: 'bridge' }]);
+  expect(await query(server.url('postgres'), 'select current_user as name')).toEqual([{ name: 'biomero' }]);
   await server.stop();
 });
 
-test('a folder whose path is too long for a socket, with signs that lists are split at', async () => {
+test('a folder whose path is too long for a socket and holds signs that lists are split at', async () => {
   const dataDir = await dataFolder("Projekt Ä, 2026; (a) 'b' &c", 'x'.repeat(120));
   const server = await start(dataDir);
   expect(await query(server.url('postgres'), 'select 1 as one')).toEqual([{ one: 1 }]);
@@ -100,8 +100,17 @@ test('a folder whose path is too long for a socket, with signs that lists are sp
 });
 
 test('a path with such signs that is short enough for its own socket', async () => {
-  const server = await start(await dataFolder('a, (b) ü'));
-  expect(server.url('x')).toContain(encodeURIComponent('a, (b) ü/postgres/sockets'));
+  const server = await start(await dataFolder('a (b) ü'));
+  expect(server.url('x')).toContain(encodeURIComponent('a (b) ü/postgres/sockets'));
+  expect(await query(server.url('postgres'), 'select 1 as one')).toEqual([{ one: 1 }]);
+  await server.stop();
+});
+
+test('a path with a comma, which a libpq URL cannot say, gets its socket elsewhere', async () => {
+  const server = await start(await dataFolder('a,b'));
+  const sockets = new URL(server.url('x').replace('@/', '@h/')).searchParams.get('host') ?? '';
+  onTestFinished(() => rm(sockets, { recursive: true, force: true }));
+  expect(sockets).not.toContain(',');
   expect(await query(server.url('postgres'), 'select 1 as one')).toEqual([{ one: 1 }]);
   await server.stop();
 });
@@ -174,7 +183,7 @@ test('the copy of the programs is made once; halves of one are cleared', async (
   expect((await stat(join(copy, 'bin', 'postgres'))).ino).toBe(before.ino);
 });
 
-test.runIf(unprivileged)('as root, a parent that is closed to the server is named', async () => {
+test.runIf(serverUser)('as root, a parent that is closed to the server is named', async () => {
   const dataDir = await dataFolder('closed');
   await mkdir(dirname(dataDir), { mode: 0o700 });
   await expect(start(dataDir)).rejects.toMatchObject({
@@ -183,7 +192,7 @@ test.runIf(unprivileged)('as root, a parent that is closed to the server is name
   });
 });
 
-test.runIf(unprivileged)('as root, a link in the place of the folder gives nothing away', async () => {
+test.runIf(serverUser)('as root, a link in the place of the folder gives nothing away', async () => {
   const dataDir = await dataFolder();
   const target = join(dirname(dataDir), 'target');
   await mkdir(target);

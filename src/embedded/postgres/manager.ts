@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync } from 'node:fs';
 import { lchown, mkdir, open, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import pg from 'pg';
+import { Client } from 'pg';
 import type { Logger } from 'pino';
 import { bridgeError, describeError } from '../../domain/errors.ts';
 import { identifyProcess, stopProcess, type ProcessIdentity } from '../../lib/process-identity.ts';
@@ -126,7 +126,7 @@ function settingsFor(sockets: string, unsafeFast: boolean): Record<string, strin
   return {
     listen_addresses: '',
     port: '5432',
-    // The value is a list: quotes keep a comma or a space in a folder's name from splitting it.
+    // The value is a list: quotes keep a space or a quote in a folder's name from splitting it.
     unix_socket_directories: `"${sockets.replaceAll('"', '""')}"`,
     unix_socket_permissions: '0700',
     max_connections: '80',
@@ -198,7 +198,7 @@ function urlOf(sockets: string, database: string): string {
 }
 
 async function ensureDatabase(url: string, name: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new Client({ connectionString: url });
   await client.connect();
   try {
     const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name]);

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Client } from 'pg';
 import { isAlive, type ProcessIdentity } from '../../lib/process-identity.ts';
 
 /**
@@ -24,7 +24,7 @@ export async function waitUntilReachable(
 }
 
 async function knock(url: string): Promise<'open' | 'busy' | 'silent'> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000, query_timeout: 2_000 });
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000, query_timeout: 2_000 });
   client.on('error', () => undefined);
   try {
     await client.connect();

@@ -12,7 +12,7 @@ const longestName = '/.s.PGSQL.5432.lock';
 
 /**
  * A folder of mode 0700 for sockets: `sockets` in the given one, or a short one in the system's temporary folder when
- * that path would be too long for a socket. Everybody may write in a temporary folder, so one that was there before is
+ * that path would be too long for a socket or holds a comma. Everybody may write in a temporary folder, so one that was there before is
  * taken only when it is a real folder of the same owner and nobody else may enter it.
  *
  * @throws SOCKET_FOLDER_UNSAFE
@@ -39,5 +39,6 @@ async function shortEnough(dataDir: string): Promise<string> {
   const near = join(dataDir, 'sockets');
   const name = `biomero-bridge-${createHash('sha256').update(dataDir).digest('hex').slice(0, 12)}`;
   const candidates = [near, join(await realpath(tmpdir()), name), join(await realpath('/tmp'), name)];
-  return candidates.find((path) => Buffer.byteLength(path + longestName) <= longestPath) ?? near;
+  // libpq takes a comma in a host for a list of hosts, and knows no way to escape it.
+  return candidates.find((path) => !path.includes(',') && Buffer.byteLength(path + longestName) <= longestPath) ?? near;
 }

@@ -1,52 +1,82 @@
 /**
- * The embedded Slurm's commands: `command-main SOCKET sbatch …`. Tells the daemon how it was called and prints the
- * answer; without a daemon it says what Slurm's own commands say.
+ * One of Slurm's commands for the embedded Slurm: `command-main SOCKET NAME ARGUMENT…`. It reads what only the caller
+ * may read, asks the daemon, and prints the answer. Imports little, because it is started for every look at a job.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
-import { userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { resolve } from 'node:path';
-import type { Answer, Call } from './answer.ts';
-import { scriptNameOf } from './sbatch-options.ts';
+import { findScript } from './sbatch-options.ts';
+import type { Answer, Call } from './protocol.ts';
 
-const [socket = '', command = '', ...argv] = process.argv.slice(2);
+const [socketPath = '', command = '', ...argv] = process.argv.slice(2);
+
 const call: Call = {
   command,
   argv,
   cwd: process.cwd(),
   env: Object.fromEntries(Object.entries(process.env).flatMap(([k, v]) => (v === undefined ? [] : [[k, v]]))),
   uid: process.getuid?.() ?? 0,
-  userName: userInfo().username,
+  gid: process.getgid?.() ?? 0,
+  user: userName(),
+  host: hostname(),
+  script: command === 'sbatch' ? readScript() : null,
 };
-if (command === 'sbatch') {
-  const name = scriptNameOf(argv);
+
+let text = '';
+const socket = connect(socketPath);
+socket.setEncoding('utf8');
+socket.on('connect', () => socket.write(`${JSON.stringify(call)}\n`));
+socket.on('data', (chunk: string) => (text += chunk));
+socket.on('error', unreachable);
+socket.on('end', () => {
+  if (!text.endsWith('\n')) return unreachable();
+  const answer = JSON.parse(text) as Answer;
+  write(1, answer.stdout);
+  write(2, answer.stderr);
+  process.exit(answer.code);
+});
+
+function unreachable(): never {
+  const why = 'Unable to contact slurm controller (connect failure)';
+  const texts: Record<string, string> = {
+    sbatch: `sbatch: error: Batch job submission failed: ${why}`,
+    squeue: `slurm_load_jobs error: ${why}`,
+    sacct:
+      'sacct: error: slurm_persist_conn_open_without_init: failed to open persistent connection to host:localhost:6819: Connection refused\n' +
+      'sacct: error: Problem talking to the database: Connection refused',
+    scontrol: `slurm_load_jobs error: ${why}`,
+    scancel: `scancel: error: ${why}`,
+  };
+  write(2, `${texts[command] ?? why}\n`);
+  process.exit(1);
+}
+
+function readScript(): Call['script'] {
+  const found = findScript(argv);
+  if (found === null) return null;
   try {
-    call.script = readFileSync(name === null ? 0 : resolve(name), 'utf8');
-  } catch (error) {
-    call.scriptError =
-      (error as NodeJS.ErrnoException).code === 'ENOENT'
-        ? `Unable to open file ${name}`
-        : `Unable to read ${name}: ${(error as Error).message}`;
+    return { text: readFileSync(found === '-' ? 0 : resolve(found), 'utf8') };
+  } catch {
+    return { error: `Unable to open file ${found}` };
   }
 }
 
-const connection = connect(socket);
-const chunks: Buffer[] = [];
-connection.on('connect', () => connection.write(`${JSON.stringify(call)}\n`));
-connection.on('data', (chunk) => chunks.push(chunk));
-connection.on('error', () => {
-  process.stderr.write(`${command}: error: Unable to contact slurm controller (connect failure)\n`);
-  process.exitCode = 1;
-});
-connection.on('end', () => {
-  const text = Buffer.concat(chunks).toString('utf8');
-  if (!text) {
-    process.stderr.write(`${command}: error: Unable to contact slurm controller (no answer)\n`);
-    process.exitCode = 1;
-    return;
+/** Whole, also into a pipe whose reader is slow. */
+function write(file: number, content: string): void {
+  let rest = Buffer.from(content, 'utf8');
+  while (rest.length)
+    try {
+      rest = rest.subarray(writeSync(file, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+    }
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 0);
   }
-  const answer = JSON.parse(text) as Answer;
-  process.stdout.write(answer.stdout);
-  process.stderr.write(answer.stderr);
-  process.exitCode = answer.code;
-});
+}

@@ -20,14 +20,15 @@ const launch = readJson(jobFile(folder, 'launch', attempt)) as Launch;
 const log: { stdout: number; stderr: number } = { stdout: -1, stderr: -1 };
 let asked = false;
 let timedOut = false;
+let ended = false;
 let script: number | null = null;
 
-process.on('SIGTERM', () => end('CANCELLED', ''));
-process.on('SIGUSR2', () => end('CANCELLED', ' DUE TO JOB REQUEUE'));
+process.on('SIGTERM', () => end(''));
+process.on('SIGUSR2', () => end(' DUE TO JOB REQUEUE'));
 process.on('SIGINT', () => undefined);
 process.on('SIGHUP', () => undefined);
 
-if (claim(folder, attempt, identifyProcess(process.pid))) run();
+if (launch && claim(folder, attempt, identifyProcess(process.pid))) run();
 
 function run(): void {
   // Slurm runs a job whose folder is gone in /tmp; its output then has nowhere to go, unless its path is absolute.
@@ -42,8 +43,6 @@ function run(): void {
     // The code by which Slurm tells that an output file could not be opened.
     return leave(0, 53);
   }
-  // Told to end before it began.
-  if (asked) return leave(0, 0);
   const [command = '', ...args] = launch.argv;
   const child = spawn(command, args, {
     cwd: workDir,
@@ -64,8 +63,8 @@ function run(): void {
     launch.timeLimitMs === null
       ? null
       : setTimeout(() => {
-          timedOut = true;
-          end('CANCELLED', ' DUE TO TIME LIMIT');
+          timedOut = !asked;
+          end(' DUE TO TIME LIMIT');
         }, launch.timeLimitMs);
   child.on('exit', (code, signal) => {
     if (timer) clearTimeout(timer);
@@ -74,18 +73,16 @@ function run(): void {
 }
 
 /** Asks the job's processes to end, and makes them after a while. */
-function end(word: string, why: string): void {
-  if (timedOut ? asked : asked || ended) return;
+function end(why: string): void {
+  if (asked || ended) return;
   asked = true;
-  say(`error: *** JOB ${launch.jobId} ON ${nodeName} ${word} AT ${formatTime(secondsNow())}${why} ***`);
+  say(`error: *** JOB ${launch.jobId} ON ${nodeName} CANCELLED AT ${formatTime(secondsNow())}${why} ***`);
   if (script === null) return;
   const group = script;
   signalGroup(group, 'SIGCONT');
   signalGroup(group, 'SIGTERM');
   setTimeout(() => signalGroup(group, 'SIGKILL'), launch.killWaitMs);
 }
-
-var ended: boolean;
 
 /** Notes the end once nothing of the job runs any more. */
 function leave(exitCode: number, exitSignal: number): void {

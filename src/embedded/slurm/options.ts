@@ -1,62 +1,76 @@
-/** A command line in the way of Slurm's commands: `--name=value`, `--name value`, `-nvalue`, `-n value`, switches. */
+/** Reads command lines as `getopt_long` does: short and long options, abbreviations, values attached or apart. */
+
+export interface OptionSpec {
+  long: string;
+  short?: string;
+  value: 'none' | 'required' | 'optional';
+}
+
 export interface ParsedOptions {
-  values: Map<string, string>;
-  switches: Set<string>;
+  /** Long name and value, in the order given; an option without a value has `''`. */
+  options: [name: string, value: string][];
   rest: string[];
-  /** An option that is not known, as it was given. */
-  unknown: string | null;
 }
 
-export interface OptionNames {
-  /** Options with a value: long name, and the letter it may be given by. */
-  values: Readonly<Record<string, string | null>>;
-  switches: Readonly<Record<string, string | null>>;
-}
+export class UsageError extends Error {}
 
-export function parseOptions(argv: readonly string[], names: OptionNames): ParsedOptions {
-  const parsed: ParsedOptions = { values: new Map(), switches: new Set(), rest: [], unknown: null };
-  const byLetter = (letter: string, table: OptionNames['values']): string | undefined =>
-    Object.entries(table).find(([, l]) => l === letter)?.[0];
-  for (let i = 0; i < argv.length; i++) {
-    const word = argv[i] ?? '';
-    const long = /^--([^=]+)(?:=([\s\S]*))?$/.exec(word);
-    if (long?.[1]) {
-      const name = long[1].toLowerCase();
-      if (name in names.switches && long[2] === undefined) parsed.switches.add(name);
-      else if (name in names.values) parsed.values.set(name, long[2] ?? argv[++i] ?? '');
-      else parsed.unknown ??= word;
-    } else if (/^-[A-Za-z]/.test(word)) {
+/**
+ * Splits arguments into options and the rest. `stopAtFirst`: what follows the first argument that is no option belongs
+ * to it (a script and its own arguments).
+ *
+ * @throws UsageError with the text that the C library prints, without the command's name
+ */
+export function parseOptions(argv: readonly string[], specs: readonly OptionSpec[], stopAtFirst = false): ParsedOptions {
+  const options: ParsedOptions['options'] = [];
+  const rest: string[] = [];
+  const queue = [...argv];
+  for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
+    if (word === '--') return { options, rest: [...rest, ...queue] };
+    if (word.startsWith('--')) {
+      const [, name = '', value] = /^--([^=]*)(?:=([^]*))?$/.exec(word) ?? [];
+      const spec = findLong(name, specs);
+      if (spec.value === 'none' && value !== undefined) throw new UsageError(`option '--${spec.long}' doesn't allow an argument`);
+      const next = spec.value === 'required' && value === undefined ? queue.shift() : value;
+      if (spec.value === 'required' && next === undefined) throw new UsageError(`option '--${spec.long}' requires an argument`);
+      options.push([spec.long, next ?? '']);
+    } else if (word.startsWith('-') && word !== '-') {
       for (let at = 1; at < word.length; at++) {
         const letter = word[at] ?? '';
-        const toggle = byLetter(letter, names.switches);
-        if (toggle) {
-          parsed.switches.add(toggle);
+        const spec = specs.find((s) => s.short === letter);
+        if (!spec) throw new UsageError(`invalid option -- '${letter}'`);
+        if (spec.value === 'none') {
+          options.push([spec.long, '']);
           continue;
         }
-        const value = byLetter(letter, names.values);
-        if (value) parsed.values.set(value, word.slice(at + 1) || (argv[++i] ?? ''));
-        else parsed.unknown ??= `-${letter}`;
+        const attached = word.slice(at + 1);
+        const value = attached !== '' || spec.value === 'optional' ? attached : queue.shift();
+        if (value === undefined) throw new UsageError(`option requires an argument -- '${letter}'`);
+        options.push([spec.long, value]);
         break;
       }
     } else {
-      // What follows the script's name are its own arguments.
-      parsed.rest.push(...argv.slice(i));
-      break;
+      rest.push(word);
+      if (stopAtFirst) return { options, rest: [...rest, ...queue] };
     }
   }
-  return parsed;
+  return { options, rest };
 }
 
-/** Slurm's time limits: minutes, MM:SS, HH:MM:SS, D-HH, D-HH:MM, D-HH:MM:SS. Minutes, rounded up; null: not one. */
-export function parseTimeLimit(text: string): number | null {
-  const match = /^(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?$/.exec(text);
-  if (!match) return null;
-  const [days, a, b, c] = [match[1], match[2], match[3], match[4]].map((t) => (t === undefined ? null : Number(t)));
-  const seconds =
-    days !== null && days !== undefined
-      ? days * 86400 + (a ?? 0) * 3600 + (b ?? 0) * 60 + (c ?? 0)
-      : c !== null && c !== undefined
-        ? (a ?? 0) * 3600 + (b ?? 0) * 60 + c
-        : (a ?? 0) * 60 + (b ?? 0);
-  return Math.ceil(seconds / 60);
+function findLong(name: string, specs: readonly OptionSpec[]): OptionSpec {
+  const exact = specs.find((s) => s.long === name);
+  if (exact) return exact;
+  const found = specs.filter((s) => s.long.startsWith(name));
+  if (found.length === 1 && found[0] && name) return found[0];
+  throw new UsageError(found.length > 1 ? `option '--${name}' is ambiguous` : `unrecognized option '--${name}'`);
+}
+
+/** Option tables in short: `name`, `name|n` for a letter, then `=` for a required and `=?` for an optional value. */
+export function optionTable(text: string): OptionSpec[] {
+  return text
+    .trim()
+    .split(/\s+/)
+    .map((entry) => {
+      const [, long = '', short, value] = /^([^|=]+)(?:\|(.))?(=\??)?$/.exec(entry) ?? [];
+      return { long, ...(short ? { short } : {}), value: value === undefined ? 'none' : value === '=' ? 'required' : 'optional' };
+    });
 }

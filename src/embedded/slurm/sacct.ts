@@ -1,100 +1,136 @@
-import { elapsedText, ok, refuse, timeText, type Answer, type Call } from './answer.ts';
-import { exitText, hasEnded, now, stateText, type Job } from './job.ts';
-import { parseOptions, type OptionNames } from './options.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Cluster } from './cluster.ts';
+import { hasEnded, secondsNow, type Job } from './job.ts';
+import { optionTable, parseOptions, UsageError } from './options.ts';
+import { answer, refuse, type Answer, type Call } from './protocol.ts';
+import { findField, type AccountingRow, type Field } from './sacct-fields.ts';
+import { isMatch, parseJobIds, stateOf } from './selection.ts';
+import { parseTime, startOfDay, timeFormatter } from './times.ts';
 
-const names: OptionNames = {
-  values: { format: 'o', jobs: 'j', name: null, starttime: 'S', endtime: 'E', state: 's', user: 'u', delimiter: null },
-  switches: { noheader: 'n', parsable2: 'P', parsable: 'p', allocations: 'X', duplicates: 'D', allusers: 'a' },
-};
+const options = optionTable(`
+  allusers|a accounts|A= brief|b duplicates|D delimiter= endtime|E= noheader|n format|o= jobs|j= local|l long
+  allclusters|L clusters|M= name= nodelist|N= ncpus|I= parsable|p parsable2|P partition|r= qos|q= starttime|S= state|s=
+  truncate|T uid|u= user= units= array allocations|X wckeys|W= whole-hetjob=? noconvert`);
 
-type Row = { job: Job; step: string | null };
-/** Title, width of the column (negative: left-aligned) and value, as sacct has them. */
-type Field = [title: string, width: number, value: (row: Row, env: Record<string, string>) => string];
+const defaultFormat = 'JobID,JobName,Partition,Account,AllocCPUS,State,ExitCode';
 
-const fields: Readonly<Record<string, Field>> = {
-  jobid: ['JobID', -12, ({ job, step }) => (step ? `${job.id}.${step}` : String(job.id))],
-  jobidraw: ['JobIDRaw', -12, ({ job, step }) => (step ? `${job.id}.${step}` : String(job.id))],
-  jobname: ['JobName', 10, ({ job, step }) => step ?? job.name],
-  partition: ['Partition', 10, ({ step }) => (step ? '' : 'main')],
-  account: ['Account', 10, () => ''],
-  alloccpus: ['AllocCPUS', 10, ({ job }) => (job.started === null ? '0' : String(job.cpus))],
-  state: ['State', 10, ({ job }) => stateText(job)],
-  exitcode: ['ExitCode', 8, ({ job }) => exitText(job)],
-  reason: ['Reason', 22, ({ job }) => (hasEnded(job) ? 'None' : job.reason)],
-  nodelist: ['NodeList', 15, ({ job }) => (job.started === null ? 'None assigned' : 'localhost')],
-  submit: ['Submit', 19, ({ job }, env) => timeText(job.submitted, env, 'Unknown')],
-  start: ['Start', 19, ({ job }, env) => timeText(job.started, env, 'Unknown')],
-  end: ['End', 19, ({ job }, env) => timeText(job.ended, env, 'Unknown')],
-  elapsed: ['Elapsed', 10, ({ job }) => elapsedText(job.started === null ? 0 : (job.ended ?? now()) - job.started)],
-  user: ['User', 9, ({ job, step }) => (step ? '' : job.userName)],
-  workdir: ['WorkDir', 20, ({ job, step }) => (step ? '' : job.workDir)],
-  comment: ['Comment', 14, ({ job }) => job.comment],
-};
-
-const shortStates: Readonly<Record<string, Job['state']>> = {
-  PD: 'PENDING',
-  R: 'RUNNING',
-  CD: 'COMPLETED',
-  F: 'FAILED',
-  TO: 'TIMEOUT',
-  CA: 'CANCELLED',
-};
-
-/** `sacct`: what became of jobs. Without `-j` and `--starttime` those since midnight, as the real one. */
-export function sacct(call: Call, scheduler: Scheduler): Answer {
-  const options = parseOptions(call.argv, names);
-  if (options.unknown) return refuse(`sacct: unrecognized option '${options.unknown}'\nTry "sacct --help" for more information`);
-  const wanted = (options.values.get('format') ?? 'jobid,jobname,partition,account,alloccpus,state,exitcode').split(',');
-  const columns: Field[] = [];
-  for (const word of wanted) {
-    const [name = '', width] = word.trim().toLowerCase().split('%');
-    const field = fields[name];
-    if (!field) return refuse(`sacct: fatal: Invalid field requested: "${word}"`);
-    columns.push(width === undefined ? field : [field[0], Number(width), field[2]]);
+/** `sacct`: what accounting knows of jobs, in the table forms of Slurm's own. */
+export function sacct(call: Call, cluster: Cluster): Answer {
+  let parsed: [string, string][];
+  try {
+    parsed = parseOptions(call.argv, options).options;
+  } catch (error) {
+    if (error instanceof UsageError) return refuse(`sacct: ${error.message}`);
+    throw error;
   }
-  const ids = options.values.get('jobs')?.split(',').map((t) => Number(t.split(/[._]/)[0]));
-  const states = options.values.get('state')?.toUpperCase().split(',').map((s) => shortStates[s] ?? s);
-  const since = ids ? 0 : startOf(options.values.get('starttime'));
-  const rows: Row[] = [];
-  for (const job of scheduler.jobs()) {
-    if (ids && !ids.includes(job.id)) continue;
-    if ((job.ended ?? Infinity) < since) continue;
-    if (options.values.has('name') && !options.values.get('name')?.split(',').includes(job.name)) continue;
-    if (states && !states.includes(job.state)) continue;
-    rows.push({ job, step: null });
-    if (!options.switches.has('allocations') && job.started !== null) rows.push({ job, step: 'batch' });
+  const last = (...names: string[]): string | undefined => parsed.findLast(([name]) => names.includes(name))?.[1];
+  const all = (name: string): string[] => parsed.flatMap(([n, v]) => (n === name ? v.split(',').filter(Boolean) : []));
+  const has = (name: string): boolean => last(name) !== undefined;
+
+  const ids = parseJobIds(all('jobs'));
+  if (typeof ids === 'string') return refuse(`sacct: fatal: Bad job/step specified: ${ids}`);
+  const states: string[] = [];
+  for (const text of all('state')) {
+    const state = stateOf(text);
+    if (state === null) return refuse(`sacct: fatal: unrecognized job state value '${text}'`);
+    states.push(state);
   }
-  const parsable = options.switches.has('parsable2') || options.switches.has('parsable');
-  const line = parsable
-    ? (cells: string[]): string => cells.join(options.values.get('delimiter') ?? '|') + (options.switches.has('parsable') ? '|' : '')
-    : (cells: string[]): string => cells.map((text, i) => fixed(text, columns[i]?.[1] ?? 10)).join(' ') + ' ';
-  const output: string[] = [];
-  if (!options.switches.has('noheader')) {
-    output.push(line(columns.map(([title]) => title)));
-    if (!parsable) output.push(line(columns.map(([, width]) => '-'.repeat(Math.abs(width)))));
+  const now = secondsNow();
+  const times: Record<'starttime' | 'endtime', number | undefined> = { starttime: undefined, endtime: undefined };
+  for (const name of ['starttime', 'endtime'] as const) {
+    const text = last(name);
+    if (text === undefined) continue;
+    times[name] = parseTime(text, now);
+    if (times[name] === undefined) return refuse(`Invalid time specification (pos=0): ${text}`);
   }
-  for (const row of rows) output.push(line(columns.map(([, , value]) => value(row, call.env))));
-  return ok(output.map((text) => `${text}\n`).join(''));
+  const from = times.starttime ?? (has('jobs') ? 0 : startOfDay(now));
+  const to = times.endtime ?? now;
+
+  const asked = all('format');
+  const columns: Column[] = [];
+  for (const text of asked.length ? asked : has('brief') ? ['JobID', 'State', 'ExitCode'] : defaultFormat.split(',')) {
+    const column = readColumn(text);
+    if (!column) return refuse(`sacct: error: Invalid field requested: "${text.replace(/%.*/, '')}"`);
+    columns.push(column);
+  }
+
+  const users = [...all('uid'), ...all('user')];
+  const names = all('name');
+  const jobs = cluster.jobs().filter(
+    (job) =>
+      (has('jobs') ? ids.some((id) => isMatch(job, id)) : !job.held || job.started !== null || hasEnded(job)) &&
+      (names.length === 0 || names.includes(job.name)) &&
+      (users.length === 0 || users.includes(job.user) || users.includes(String(job.uid))) &&
+      inWindow(job, from, to, states),
+  );
+  const rows = jobs
+    .sort((a, b) => (a.array?.id ?? a.id) - (b.array?.id ?? b.id) || (a.array?.task ?? 0) - (b.array?.task ?? 0))
+    .flatMap((job): AccountingRow[] =>
+      has('allocations') || job.started === null ? [{ job, isStep: false }] : [{ job, isStep: false }, { job, isStep: true }],
+    );
+  const separator = last('delimiter') ?? '|';
+  const form: Form = has('parsable2')
+    ? { kind: 'separated', separator, end: '' }
+    : has('parsable')
+      ? { kind: 'separated', separator, end: separator }
+      : { kind: 'columns' };
+  return answer(print(rows, columns, form, !has('noheader'), timeFormatter(call.env)));
 }
 
-/** A cell of fixed width; what does not fit ends with a plus sign. */
-function fixed(text: string, width: number): string {
-  const size = Math.abs(width);
-  const cut = text.length > size ? `${text.slice(0, size - 1)}+` : text;
-  return width < 0 ? cut.padEnd(size) : cut.padStart(size);
+/** Whether a job was there, or in one of the states, between two times. */
+function inWindow(job: Job, from: number, to: number, states: readonly string[]): boolean {
+  const ended = job.ended ?? Infinity;
+  if (states.length === 0) return job.submitted <= to && ended >= from;
+  return states.some((state) => {
+    if (state === 'PENDING') return job.submitted <= to && (job.started ?? ended) >= from && (job.started === null ? job.word === 'PENDING' : true);
+    if (state === 'RUNNING') return job.started !== null && job.started <= to && ended >= from;
+    return job.word === state && ended >= from && ended <= to;
+  });
 }
 
-/** Start of the time looked at: `now-30days`, a date, or midnight. */
-function startOf(text: string | undefined): number {
-  if (text === undefined) {
-    const midnight = new Date();
-    midnight.setHours(0, 0, 0, 0);
-    return midnight.getTime() / 1000;
-  }
-  const ago = /^now(?:-(\d+)(second|minute|hour|day|week)s?)?$/.exec(text);
-  const units: Readonly<Record<string, number>> = { second: 1, minute: 60, hour: 3600, day: 86400, week: 604800 };
-  if (ago) return now() - Number(ago[1] ?? 0) * (units[ago[2] ?? 'second'] ?? 1);
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? 0 : date / 1000;
+interface Column extends Field {
+  printWidth: number;
 }
+
+/** `Name`, `Name%20` or, put to the left, `Name%-20`. */
+function readColumn(text: string): Column | null {
+  const [, name = '', sign, width] = /^([^%]*)(?:%(-?)(\d+))?$/.exec(text) ?? [];
+  const found = findField(name);
+  if (!found) return null;
+  if (width === undefined) return { ...found, printWidth: found.width };
+  return { ...found, printWidth: Number(width), left: sign === '-' };
+}
+
+type Form = { kind: 'columns' } | { kind: 'separated'; separator: string; end: string };
+
+function print(
+  rows: readonly AccountingRow[],
+  columns: readonly Column[],
+  form: Form,
+  header: boolean,
+  time: (seconds: number) => string,
+): string {
+  const lines: string[] = [];
+  if (form.kind === 'separated') {
+    const line = (cells: string[]): string => cells.join(form.separator) + form.end;
+    if (header) lines.push(line(columns.map((c) => c.name)));
+    for (const row of rows) lines.push(line(columns.map((c) => c.value(row, time))));
+  } else {
+    if (header) {
+      lines.push(columns.map((c) => `${pad(c.name, c)} `).join(''));
+      lines.push(columns.map((c) => `${'-'.repeat(c.printWidth)} `).join(''));
+    }
+    for (const row of rows) lines.push(columns.map((c) => `${cell(c, c.value(row, time))} `).join(''));
+  }
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** A cell of the fixed width; what is cut ends with `+`. */
+function cell(column: Column, text: string): string {
+  return pad(text.length > column.printWidth ? `${text.slice(0, column.printWidth - 1)}+` : text, column);
+}
+
+function pad(text: string, column: Column): string {
+  const cut = text.slice(0, column.printWidth);
+  return column.left ? cut.padEnd(column.printWidth) : cut.padStart(column.printWidth);
+}
+

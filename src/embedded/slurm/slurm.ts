@@ -1,98 +1,121 @@
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { chmodSync, chownSync } from 'node:fs';
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import type { Logger } from 'pino';
 import { describeError } from '../../domain/errors.ts';
 import { ownProgram } from '../../lib/package-root.ts';
 import { quoteForShell } from '../../slurm/quote.ts';
 import { socketFolder } from '../postgres/socket-folder.ts';
-import { refuse, type Answer, type Call } from './answer.ts';
+import { Cluster } from './cluster.ts';
+import { JobStore } from './job-store.ts';
+import type { RunAs } from './job.ts';
+import { refuse, serveCalls, type Command } from './protocol.ts';
 import { sacct } from './sacct.ts';
 import { sbatch } from './sbatch.ts';
 import { scancel } from './scancel.ts';
-import { Scheduler } from './scheduler.ts';
 import { scontrol } from './scontrol.ts';
 import { squeue } from './squeue.ts';
 
+const commands: Readonly<Record<string, Command>> = { sbatch, sacct, squeue, scancel, scontrol };
+
 export interface EmbeddedSlurm {
-  /** Folder with `sbatch`, `sacct`, `squeue`, `scancel` and `scontrol`. */
+  /** Folder with the commands `sbatch`, `sacct`, `squeue`, `scancel` and `scontrol`. */
   binDir: string;
   /** The cluster account's home. */
   home: string;
-  /** Environment in which those commands are found. */
+  /** For commands on this cluster: PATH with `binDir` first, HOME. */
   env: Record<string, string>;
-  /** Ends what runs; those jobs start again, under their ids, with the next one on this folder. */
+  /** Ends every job that runs; each is queued again, under its id, for the next start. */
   close(): Promise<void>;
 }
 
-const commands: Readonly<Record<string, (call: Call, scheduler: Scheduler) => Answer>> = {
-  sbatch,
-  sacct,
-  squeue,
-  scancel,
-  scontrol,
-};
-
-/** Starts the quick start's small Slurm: real jobs on this machine, answered for in Slurm's own words. */
+/**
+ * The quick start's small Slurm: runs real jobs on this machine and answers Slurm's own commands in Slurm's own forms.
+ * Jobs and their ids are kept in `directory`; a job that still runs from an earlier, killed start is adopted.
+ */
 export async function startSlurm(options: {
   directory: string;
   log: Logger;
-  runAs: { uid: number; gid: number } | null;
+  /** Whom jobs run as when we are root; null: as ourselves. */
+  runAs: RunAs | null;
+  /** Processors that jobs share; default: those of this machine. */
   cpus?: number;
+  /** Length of a minute of time limits, for tests. */
+  minuteMs?: number;
+  /** Between the polite end of a job and SIGKILL. */
+  killWaitMs?: number;
 }): Promise<EmbeddedSlurm> {
-  const home = join(options.directory, 'home');
-  const binDir = join(options.directory, 'bin');
-  for (const folder of [binDir, join(home, 'my-scratch', 'data'), join(home, 'slurm-scripts', 'jobs')])
-    await mkdir(folder, { recursive: true });
-  const socket = join(await socketFolder(options.directory, options.runAs), 'slurm');
-  for (const name of Object.keys(commands)) {
-    const path = join(binDir, name);
-    const argv = [...ownProgram('src/embedded/slurm/command-main'), socket, name];
-    await writeFile(path, `#!/bin/sh\nexec ${quoteForShell(argv)} "$@"\n`);
-    await chmod(path, 0o755);
+  const { directory, log } = options;
+  const runAs = process.getuid?.() === 0 ? options.runAs : null;
+  const home = join(directory, 'home');
+  const binDir = join(directory, 'bin');
+  await mkdir(join(directory, 'jobs'), { recursive: true, mode: 0o711 });
+  await mkdir(binDir, { recursive: true });
+  for (const name of ['my-scratch', 'my-scratch/data', 'slurm-scripts', 'slurm-scripts/jobs']) {
+    await mkdir(join(home, name), { recursive: true });
+    if (runAs) chownSync(join(home, name), runAs.uid, runAs.gid);
   }
-  const scheduler = new Scheduler(options.directory, options.cpus ?? availableParallelism(), options.log);
+  if (runAs) chownSync(home, runAs.uid, runAs.gid);
+
+  const socket = join(await socketFolder(directory, runAs), 'slurm.sock');
+  if (await answers(socket)) throw new Error(`another Slurm runs on ${directory}`);
   await rm(socket, { force: true });
-  const server = await listen(socket, scheduler, options.log);
+  const store = await JobStore.open(directory);
+  const cluster = new Cluster({
+    directory,
+    store,
+    cpus: options.cpus ?? availableParallelism(),
+    runAs,
+    log,
+    minuteMs: options.minuteMs ?? 60_000,
+    killWaitMs: options.killWaitMs ?? 3_000,
+  });
+  const server = await serveCalls(
+    socket,
+    (call) => {
+      const command = commands[call.command];
+      return command ? command({ ...call, ...runAs }, cluster) : refuse(`${call.command}: command not found`, 127);
+    },
+    (error) => log.error({ error: describeError(error) }, 'a command of the embedded Slurm failed'),
+  );
+  chmodSync(socket, 0o600);
+  if (runAs) chownSync(socket, runAs.uid, runAs.gid);
+  await writeCommands(binDir, socket);
+  cluster.resume();
   return {
     binDir,
     home,
-    env: { PATH: `${binDir}:${process.env['PATH'] ?? '/usr/bin:/bin'}`, HOME: home },
+    env: { PATH: [binDir, process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'].join(delimiter), HOME: home },
     async close() {
-      scheduler.close();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await cluster.close();
+      await server.close();
+      store.close();
       await rm(socket, { force: true });
     },
   };
 }
 
-function listen(path: string, scheduler: Scheduler, log: Logger): Promise<Server> {
-  const server = createServer((socket) => serve(socket, scheduler, log));
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, () => resolve(server));
-  });
+/** The commands as executables with the socket's path written into them. */
+async function writeCommands(binDir: string, socket: string): Promise<void> {
+  for (const name of Object.keys(commands)) {
+    const argv = [...ownProgram('src/embedded/slurm/command-main'), socket, name];
+    const path = join(binDir, name);
+    // Replaced as a whole: an old one may be running.
+    await writeFile(`${path}.new`, `#!/bin/sh\nexec ${quoteForShell(argv)} "$@"\n`);
+    await chmod(`${path}.new`, 0o755);
+    await rename(`${path}.new`, path);
+  }
 }
 
-/** One call per connection: a line of JSON in, JSON out. */
-function serve(socket: Socket, scheduler: Scheduler, log: Logger): void {
-  let text = '';
-  socket.setEncoding('utf8');
-  socket.on('error', () => socket.destroy());
-  socket.on('data', (chunk: string) => {
-    text += chunk;
-    const end = text.indexOf('\n');
-    if (end < 0) return;
-    let answer: Answer;
-    try {
-      const call = JSON.parse(text.slice(0, end)) as Call;
-      const command = commands[call.command];
-      answer = command ? command(call, scheduler) : refuse(`${call.command}: command not found`, 127);
-    } catch (error) {
-      log.error({ error: describeError(error) }, 'a call of a Slurm command failed');
-      answer = refuse('slurm: error: internal error of the embedded Slurm');
-    }
-    socket.end(JSON.stringify(answer));
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
   });
 }

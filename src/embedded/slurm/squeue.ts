@@ -1,75 +1,127 @@
-import { elapsedText, ok, refuse, timeText, type Answer, type Call } from './answer.ts';
-import { hasEnded, now, type Job } from './job.ts';
-import { parseOptions, type OptionNames } from './options.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Cluster } from './cluster.ts';
+import { hasEnded, jobIdText, secondsNow, type Job } from './job.ts';
+import { optionTable, parseOptions, UsageError } from './options.ts';
+import { answer, refuse, type Answer, type Call } from './protocol.ts';
+import { isMatch, parseJobIds, stateOf, stateWords } from './selection.ts';
+import { queueFields, queueState, type QueueRow } from './squeue-fields.ts';
+import { timeFormatter } from './times.ts';
 
-const names: OptionNames = {
-  values: { format: 'o', jobs: 'j', name: 'n', states: 't', user: 'u', partition: 'p', sort: 'S' },
-  switches: { noheader: 'h', me: null },
-};
+const options = optionTable(`
+  account|A= all|a array|r array-unique clusters|M= federation Format|O= format|o= hide jobs|j=? licenses|L= local long|l me
+  name|n= noconvert nodelist|w= noheader|h partition|p= priority|P qos|q= reservation|R= sibling sort|S= start states|t=
+  user|u= users= verbose|v version|V`);
 
-/** Ended jobs stay in the queue this long, like Slurm's MinJobAge. */
-const keptSeconds = 300;
+const defaultFormat = '%.18i %.9P %.8j %.8u %.2t %.10M %.6D %R';
+/** Slurm's default MinJobAge: how long the queue remembers a job that has ended. */
+const minJobAgeSeconds = 300;
 
-const fields: Readonly<Record<string, [title: string, value: (job: Job, env: Record<string, string>) => string]>> = {
-  i: ['JOBID', (job) => String(job.id)],
-  A: ['JOBID', (job) => String(job.id)],
-  j: ['NAME', (job) => job.name],
-  P: ['PARTITION', () => 'main'],
-  u: ['USER', (job) => job.userName],
-  T: ['STATE', (job) => job.state],
-  t: ['ST', (job) => shortStates[job.state]],
-  M: ['TIME', (job) => clock(job)],
-  l: ['TIME_LIMIT', (job) => (job.timeLimitMinutes === null ? 'UNLIMITED' : elapsedText(job.timeLimitMinutes * 60))],
-  D: ['NODES', () => '1'],
-  C: ['CPUS', (job) => String(job.cpus)],
-  N: ['NODELIST', (job) => (job.started === null ? '' : 'localhost')],
-  R: ['NODELIST(REASON)', (job) => (job.started === null ? `(${job.reason})` : 'localhost')],
-  r: ['REASON', (job) => job.reason],
-  S: ['START_TIME', (job, env) => timeText(job.started, env, 'N/A')],
-  V: ['SUBMIT_TIME', (job, env) => timeText(job.submitted, env, 'N/A')],
-  e: ['END_TIME', (job, env) => timeText(job.ended, env, 'N/A')],
-  k: ['COMMENT', (job) => job.comment || '(null)'],
-  Z: ['WORK_DIR', (job) => job.workDir],
-  o: ['COMMAND', (job) => job.command],
-};
+/** `squeue`: jobs that wait or run, and, when asked for, those that ended a short while ago. */
+export function squeue(call: Call, cluster: Cluster): Answer {
+  let parsed: [string, string][];
+  try {
+    parsed = parseOptions(call.argv, options).options;
+  } catch (error) {
+    if (error instanceof UsageError) return refuse(`squeue: ${error.message}\nTry "squeue --help" for more information`);
+    throw error;
+  }
+  const last = (name: string): string | undefined => parsed.findLast(([n]) => n === name)?.[1];
+  const list = (name: string): string[] => (last(name) ?? '').split(',').filter((part) => part !== '');
 
-const shortStates = { PENDING: 'PD', RUNNING: 'R', COMPLETED: 'CD', FAILED: 'F', TIMEOUT: 'TO', CANCELLED: 'CA' };
+  const ids = parseJobIds(list('jobs'));
+  if (typeof ids === 'string') return refuse(`squeue: error: Invalid job id: ${ids}`);
+  const states = new Set<string>();
+  for (const text of list('states')) {
+    const state = stateOf(text);
+    if (/^all$/i.test(text)) for (const word of Object.keys(stateWords)) states.add(word);
+    else if (state === null)
+      return refuse(
+        `squeue: error: Invalid job state specified: ${text}\nsqueue: error: Valid job states include: ${Object.keys(stateWords).join(',')}\n`,
+      );
+    else states.add(state);
+  }
+  if (states.size === 0) for (const word of ['PENDING', 'RUNNING', 'COMPLETING', 'SUSPENDED']) states.add(word);
 
-export function squeue(call: Call, scheduler: Scheduler): Answer {
-  const options = parseOptions(call.argv, names);
-  if (options.unknown) return refuse(`squeue: unrecognized option '${options.unknown}'\nTry "squeue --help" for more information`);
-  const kept = scheduler.jobs().filter((job) => job.ended === null || now() - job.ended < keptSeconds);
-  const ids = options.values.get('jobs')?.split(',').map(Number);
-  if (ids?.length === 1 && !kept.some((job) => job.id === ids[0]))
+  const oldest = secondsNow() - minJobAgeSeconds;
+  const remembered = cluster.jobs().filter((job) => !hasEnded(job) || (job.ended ?? 0) > oldest);
+  const [only] = ids;
+  if (ids.length === 1 && only && !remembered.some((job) => isMatch(job, only)))
     return refuse('slurm_load_jobs error: Invalid job id specified');
-  const wanted = (options.values.get('states') ?? '').toUpperCase().split(',').filter(Boolean);
-  const shown = kept.filter(
+  const users = [...list('user'), ...list('users'), ...(last('me') === undefined ? [] : [call.user])];
+  const names = list('name');
+  const partitions = list('partition');
+  const jobs = remembered.filter(
     (job) =>
-      (!ids || ids.includes(job.id)) &&
-      (!options.values.has('name') || options.values.get('name')?.split(',').includes(job.name)) &&
-      (!options.values.has('user') || options.values.get('user') === job.userName) &&
-      (wanted.includes('ALL') || (wanted.length ? wanted.includes(job.state) || wanted.includes(shortStates[job.state]) : !hasEnded(job))),
+      states.has(queueState(job)) &&
+      (ids.length === 0 || ids.some((id) => isMatch(job, id))) &&
+      (users.length === 0 || users.includes(job.user) || users.includes(String(job.uid))) &&
+      (names.length === 0 || names.includes(job.name)) &&
+      (partitions.length === 0 || partitions.includes(job.partition)),
   );
-  const format = options.values.get('format') || '%.18i %.9P %.8j %.8u %.2t %.10M %.6D %R';
-  const rows = shown.map((job) => formatRow(format, (letter) => fields[letter]?.[1](job, call.env)));
-  const header = formatRow(format, (letter) => fields[letter]?.[0]);
-  return ok([...(options.switches.has('noheader') ? [] : [header]), ...rows].map((r) => `${r}\n`).join(''));
+  const time = timeFormatter(call.env);
+  const columns = last('Format') === undefined ? shortFormat(last('format') ?? defaultFormat) : longFormat(list('Format'));
+  if (typeof columns === 'string') return refuse(columns);
+  const rows = queueRows(jobs, last('array') !== undefined);
+  const lines = rows.map((row) => columns.map((column) => column(row, time)).join(''));
+  if (last('noheader') === undefined) lines.unshift(columns.map((column) => column(null, time)).join(''));
+  return answer(lines.map((line) => `${line}\n`).join(''));
 }
 
-/** `%[[.]width]letter`: padded and cut to the width, on the right side when there is a dot. */
-function formatRow(format: string, value: (letter: string) => string | undefined): string {
-  return format.replace(/%(\.?)(\d*)([A-Za-z])/g, (whole, dot: string, width: string, letter: string) => {
-    const text = value(letter);
-    if (text === undefined) return whole;
-    if (width === '') return text;
-    const cut = text.slice(0, Number(width));
-    return dot ? cut.padStart(Number(width)) : cut.padEnd(Number(width));
+/** Sorted as Slurm does by default: by state's short word, then by age. */
+function queueRows(jobs: readonly Job[], everyTask: boolean): QueueRow[] {
+  const rows: QueueRow[] = [];
+  for (const job of jobs) {
+    const waiting = jobs.filter((other) => other.array && other.array.id === job.array?.id && other.word === 'PENDING');
+    if (everyTask || !job.array || job.word !== 'PENDING')
+      rows.push({ job, idText: jobIdText(job), taskText: job.array ? String(job.array.task) : 'N/A' });
+    else if (waiting[0] === job) {
+      const tasks = ranges(waiting.flatMap((other) => other.array?.task ?? []).sort((a, b) => a - b));
+      const taskText = job.array.limit === null ? tasks : `${tasks}%${job.array.limit}`;
+      rows.push({ job: waiting.find((w) => w.id === w.array?.id) ?? job, idText: `${job.array.id}_[${taskText}]`, taskText });
+    }
+  }
+  const key = (row: QueueRow): string => stateWords[queueState(row.job)] ?? '';
+  return rows.sort((a, b) => (key(a) === key(b) ? a.job.id - b.job.id : key(a) < key(b) ? -1 : 1));
+}
+
+/** `0,2-5` */
+function ranges(numbers: readonly number[]): string {
+  const parts: [number, number][] = [];
+  for (const n of numbers) {
+    const open = parts.at(-1);
+    if (open && open[1] === n - 1) open[1] = n;
+    else parts.push([n, n]);
+  }
+  return parts.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(',');
+}
+
+/** Writes one piece of a line; without a row, its heading. */
+type Column = (row: QueueRow | null, time: (seconds: number) => string) => string;
+
+/** `-o`: text with `%[.][width]letter`; a point puts the value to the right. */
+function shortFormat(format: string): Column[] {
+  return format.split(/(%\.?\d*[A-Za-z])/).flatMap((piece): Column[] => {
+    const [, right, width, letter] = /^%(\.?)(\d*)([A-Za-z])$/.exec(piece) ?? [];
+    const found = letter === undefined ? undefined : queueFields.find((f) => f.letter === letter);
+    if (letter === undefined || !found) return piece === '' ? [] : [() => piece];
+    return [(row, time) => fit(row ? found.value(row, time) : found.heading, Number(width), right === '.')];
   });
 }
 
-function clock(job: Job): string {
-  const seconds = job.started === null ? 0 : (job.ended ?? now()) - job.started;
-  const text = elapsedText(seconds);
-  return text.startsWith('00:') ? text.slice(3).replace(/^0/, '') : text;
+/** `-O`: `Name[:[.]width]` by commas; each is 20 wide unless said otherwise. */
+function longFormat(parts: readonly string[]): Column[] | string {
+  const columns: Column[] = [];
+  for (const part of parts) {
+    const [, name = '', right, width] = /^([^:]+)(?::(\.?)(\d+))?$/.exec(part.trim()) ?? [];
+    const found = queueFields.find((f) => f.names.toLowerCase() === name.toLowerCase());
+    if (!found) return `squeue: error: Invalid job format specification: ${name || part}`;
+    const heading = found.names.toUpperCase().replace('JOBARRAYID', 'JOBID');
+    columns.push((row, time) => fit(row ? found.value(row, time) : heading, Number(width ?? 20), right === '.'));
+  }
+  return columns;
+}
+
+function fit(text: string, width: number, right: boolean): string {
+  if (width === 0) return text;
+  const cut = text.slice(0, width);
+  return right ? cut.padStart(width) : cut.padEnd(width);
 }

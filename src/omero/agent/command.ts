@@ -29,11 +29,20 @@ export function importArguments(o: ImportArguments, java: boolean): string[] {
   const { host, port, transport } = o.omero;
   const tcp = transport === 'tcp' && !java;
   return [
-    ...['-s', tcp ? `tcp://${host}` : host, '-p', String(port), '-k', o.sessionKey],
+    '-s',
+    tcp ? `tcp://${host}` : host,
+    '-p',
+    String(port),
+    '-k',
+    o.sessionKey,
     ...(java ? javaSkipArguments(o.skip) : o.skip.flatMap((s) => ['--skip', s])),
     '-c',
-    ...[o.destination.type === 'Dataset' ? '-d' : '-r', String(o.destination.id)],
-    ...['--output', 'yaml', '--transfer', 'ln_s'],
+    o.destination.type === 'Dataset' ? '-d' : '-r',
+    String(o.destination.id),
+    '--output',
+    'yaml',
+    '--transfer',
+    'ln_s',
     ...(o.parallelUpload === null ? [] : ['--parallel-upload', String(o.parallelUpload)]),
     ...(o.parallelFilesets === null ? [] : ['--parallel-fileset', String(o.parallelFilesets)]),
     // Without it Java's importer moves its data to the unencrypted router after signing in.

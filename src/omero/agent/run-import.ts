@@ -6,18 +6,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { bridgeError } from '../../domain/errors.ts';
 import { argumentFile, importArguments, refusalOf, startsJava, type ImportArguments } from './command.ts';
-import { ImporterLog, type FileError } from './importer-log.ts';
+import type { FileError } from './importer-log.ts';
 import { LogFile } from './log-file.ts';
-import { YamlBlocks, type FilesetBlock } from './yaml-blocks.ts';
-
-export interface ImportedFileset extends FilesetBlock {
-  /** The file that the importer names for the fileset; null when it named none. */
-  file: string | null;
-}
+import { OutputReader, type ImportedFileset } from './output-reader.ts';
 
 export interface ImportRun extends ImportArguments {
   /** Program and its first arguments: `omero import`, or `java … CommandLineImporter`. */
@@ -44,9 +37,6 @@ export interface ImportOutcome {
   stderrTail: string;
 }
 
-const tailBytes = 8_192;
-/** The importer prints a block at once: after this silence it has no more lines. */
-const blockQuietMs = 150;
 /** A grandchild that keeps our pipes open must not keep us. */
 const pipesAfterExitMs = 5_000;
 
@@ -88,68 +78,6 @@ async function importPaths(o: ImportRun, paths: string[], log: LogFile, folder: 
     return { ...ended, ...reader.finish() };
   } finally {
     killer.stop();
-  }
-}
-
-/** Collects what the process says and pairs the n-th fileset of stdout with the n-th imported file of stderr. */
-class OutputReader {
-  readonly #log: LogFile;
-  readonly #onProgress: ((fileset: ImportedFileset) => void) | undefined;
-  readonly #blocks = new YamlBlocks();
-  readonly #importer: ImporterLog;
-  readonly #filesets: ImportedFileset[] = [];
-  #told = 0;
-  #tail = '';
-  #quiet: NodeJS.Timeout | null = null;
-
-  constructor(paths: readonly string[], log: LogFile, onProgress: ((fileset: ImportedFileset) => void) | undefined) {
-    this.#log = log;
-    this.#onProgress = onProgress;
-    this.#importer = new ImporterLog(paths);
-  }
-
-  readStdout(stream: Readable | null): Promise<void> {
-    return readLines(stream, (line) => {
-      this.#log.line(line);
-      this.#add(this.#blocks.line(line));
-      if (this.#quiet) clearTimeout(this.#quiet);
-      if (this.#blocks.isOpen) this.#quiet = setTimeout(() => this.#add(this.#blocks.end()), blockQuietMs);
-    });
-  }
-
-  readStderr(stream: Readable | null): Promise<void> {
-    return readLines(stream, (line) => {
-      this.#log.line(line);
-      this.#tail = `${this.#tail}${this.#log.redact(line)}\n`.slice(-tailBytes);
-      this.#importer.line(line);
-      this.#tell();
-    });
-  }
-
-  finish(): Pick<ImportOutcome, 'filesets' | 'errors' | 'stderrTail'> {
-    if (this.#quiet) clearTimeout(this.#quiet);
-    this.#add(this.#blocks.end());
-    for (; this.#told < this.#filesets.length; this.#told++) this.#report();
-    const imported = new Set(this.#importer.imported);
-    const errors = this.#importer.errors().filter((e) => !imported.has(e.file));
-    return { filesets: this.#filesets, errors, stderrTail: this.#tail };
-  }
-
-  #add(block: FilesetBlock | null): void {
-    if (block) this.#filesets.push({ ...block, file: null });
-    this.#tell();
-  }
-
-  #tell(): void {
-    const known = Math.min(this.#filesets.length, this.#importer.imported.length);
-    for (; this.#told < known; this.#told++) this.#report();
-  }
-
-  #report(): void {
-    const fileset = this.#filesets[this.#told];
-    if (!fileset) return;
-    fileset.file = this.#importer.imported[this.#told] ?? null;
-    this.#onProgress?.(fileset);
   }
 }
 
@@ -256,13 +184,4 @@ function processEnd(child: ChildProcess): Promise<{ exitCode: number | null; kil
       resolve({ exitCode, killed });
     });
   });
-}
-
-/** Calls back for every line; resolves at the end of the stream, also when it broke. */
-async function readLines(stream: Readable | null, onLine: (line: string) => void): Promise<void> {
-  if (!stream) return;
-  const lines = createInterface({ input: stream, crlfDelay: Infinity });
-  lines.on('line', onLine);
-  stream.on('error', () => lines.close());
-  await new Promise<void>((resolve) => lines.once('close', resolve));
 }

@@ -95,7 +95,7 @@ function typeOf(text: string, where: string): string {
   if (type.endsWith('*')) return '*';
   const last = type.split('::').at(-1) ?? '';
   // `RoiShapesSeq`: the sequences of an object's links and parts hold model objects only.
-  if (where.startsWith('::omero::model::') && /Seq$/.test(type) && !type.includes('::'))
+  if (where.startsWith('::omero::model::') && type.endsWith('Seq') && !type.includes('::'))
     return '[::omero::model::IObject]';
   const spelled = named[last];
   if (spelled) return spelled;

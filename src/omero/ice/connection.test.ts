@@ -1,5 +1,5 @@
 import { createServer, connect, type Server, type Socket } from 'node:net';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { testCertificate, testKey } from '../../../test/support/test-certificate.ts';
 import { IceConnection, type ConnectOptions } from './connection.ts';

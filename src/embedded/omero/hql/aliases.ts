@@ -64,7 +64,7 @@ export class Aliases {
     let alias = this.list.findIndex((a) => a.name === name);
     if (alias < 0) throw new HqlError(`${name} is no alias of the query`);
     if (this.list[alias]?.kind === 'pair') return pairPart(alias, path, steps);
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       if (at === steps.length) return { alias, source: { kind: 'self' } };
       const field = steps[at] === 'details' ? `details.${steps[at + 1] ?? ''}` : (steps[at] ?? '');
       at += steps[at] === 'details' ? 2 : 1;
@@ -103,7 +103,12 @@ export class Aliases {
     const alias = name ?? `${last}#${this.list.length}`;
     const common = { name: alias, join: kind, fetch, parent };
     if (field.kind === 'reference')
-      this.#add({ ...common, kind: 'object', className: field.to, via: { kind: 'reference', field: last, to: field.to } });
+      this.#add({
+        ...common,
+        kind: 'object',
+        className: field.to,
+        via: { kind: 'reference', field: last, to: field.to },
+      });
     else if (field.kind === 'collection')
       this.#add({
         ...common,

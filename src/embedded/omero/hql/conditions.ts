@@ -41,7 +41,10 @@ export class Conditions {
     switch (condition.kind) {
       case 'and':
       case 'or':
-        return this.#several(condition.kind, condition.parts.map((part) => this.#check(part)));
+        return this.#several(
+          condition.kind,
+          condition.parts.map((part) => this.#check(part)),
+        );
       case 'not': {
         const part = this.#check(condition.part);
         return { lastAlias: part.lastAlias, holds: (row) => negate(part.holds(row)), lookup: null };

@@ -40,7 +40,13 @@ export interface Found {
 const whole: Paging = { offset: 0, limit: null };
 
 /** `select path, count(x), … from …`: values. Throws HqlError for what is not understood. */
-export function project(store: Store, text: string, parameters: Parameters, viewer: Viewer, paging = whole): Projection {
+export function project(
+  store: Store,
+  text: string,
+  parameters: Parameters,
+  viewer: Viewer,
+  paging = whole,
+): Projection {
   const query = parseHql(text);
   if (!query.select) throw new HqlError('a projection needs select');
   const { aliases, rows, paths } = run(store, query, parameters, viewer);

@@ -2,11 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
-import pg from 'pg';
+import { Client } from 'pg';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { temporaryFolder } from '../../../../test/support/temporary-folder.ts';
-import { unprivileged } from '../../../../test/support/unprivileged.ts';
+import { serverUser } from '../../../../test/support/server-user.ts';
 import { ownProgram } from '../../../lib/package-root.ts';
 import { startPostgres, type EmbeddedPostgres, type PostgresOptions } from '../manager.ts';
 import { findRunningServer, stopServer } from '../running-server.ts';
@@ -24,13 +24,13 @@ export async function dataFolder(...below: string[]): Promise<string> {
 }
 
 export function start(dataDir: string, options: Partial<PostgresOptions> = {}): Promise<EmbeddedPostgres> {
-  return startPostgres({ dataDir, runAs: unprivileged, log: pino({ level: 'silent' }), unsafeFast: true, ...options });
+  return startPostgres({ dataDir, runAs: serverUser, log: pino({ level: 'silent' }), unsafeFast: true, ...options });
 }
 
 /** Starts the server from a process of its own, which a test can kill. */
 export function startElsewhere(dataDir: string): { child: ChildProcess; up: Promise<{ url: string; pid: number }> } {
-  const user = unprivileged ? [String(unprivileged.uid), String(unprivileged.gid)] : [];
-  const [command = '', ...args] = [...ownProgram('src/embedded/postgres/testing/start-main'), dataDir, ...user];
+  const user = serverUser ? [String(serverUser.uid), String(serverUser.gid)] : [];
+  const [command = '', ...args] = ownProgram('src/embedded/postgres/testing/start-main').concat(dataDir, user);
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const up = once(child.stdout, 'data').then(([data]) => JSON.parse(String(data)) as { url: string; pid: number });
@@ -45,7 +45,7 @@ export async function kill(child: ChildProcess): Promise<void> {
 
 /** Runs one statement on a connection of its own and returns the rows. */
 export async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new Client({ connectionString: url });
   client.on('error', () => undefined);
   await client.connect();
   try {

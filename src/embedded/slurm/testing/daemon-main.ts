@@ -2,5 +2,7 @@
 import { pino } from 'pino';
 import { startSlurm } from '../slurm.ts';
 
-await startSlurm({ directory: process.argv[2] ?? '', log: pino({ level: 'silent' }), runAs: null, cpus: 2 });
+const directory = process.argv[2] ?? '';
+const slurm = await startSlurm({ directory, log: pino({ level: 'silent' }), runAs: null, cpus: 2, killWaitMs: 500 });
+process.on('SIGTERM', () => void slurm.close().then(() => process.exit(0)));
 process.stdout.write('up\n');

@@ -1,0 +1,102 @@
+import { settings, withoutEffect, type Setting } from './settings-table.ts';
+
+/** `docs/reference/configuration.md`, from the table of settings. */
+export function configurationPage(): string {
+  const of = (where: Setting['where']): readonly Setting[] => settings.filter((setting) => setting.where === where);
+  const environment = of('environment');
+  const ours = environment.filter((setting) => setting.name.startsWith('BIOMERO_BRIDGE_'));
+  const theirs = environment.filter((setting) => !ours.includes(setting));
+  return [
+    '# Configuration',
+    '',
+    '<!-- Made by `npm run generate` from src/config/settings-table.ts. -->',
+    '',
+    ...intro,
+    '## Environment: names of BIOMERO and of the integration',
+    '',
+    ...table(theirs),
+    '',
+    '## Environment: our own names',
+    '',
+    ...table(ours),
+    '',
+    '## settings.yml',
+    '',
+    'Read from `IMPORTER_CONFIG_PATH`, as YAML 1.1 (`yes` and `on` are booleans, as for Python). When that variable is unset',
+    'and its default path is not there, all defaults hold; but if `/data` is not there either, a role that archives or imports',
+    'does not start. Other keys may stand in the file and are not read, among them `log_file_path`, `group_list`,',
+    '`data_dir_name`, `ttl_for_user_conn`, `use_register_zarr`, `shutdown_timeout` and `sample_*`.',
+    '',
+    ...table(of('settings.yml')),
+    '',
+    '## biomero-config.json and group-mappings.json',
+    '',
+    'Named by `OMERO_BIOMERO_CONFIG_FILE` and `OMERO_BIOMERO_GROUP_MAPPINGS_FILE`; read anew at every use. Keys are group ids',
+    'of OMERO, folders are relative to `base_dir`; of two entries for one id the second file wins.',
+    '',
+    '```json',
+    '{ "group_mappings": { "53": { "folder": "Project A", "groupName": "imaging" } } }',
+    '```',
+    '',
+    '`group-mappings.json` holds the inner object alone. Other keys of `biomero-config.json` are not read.',
+    '',
+    '## slurm-config.ini',
+    '',
+    'Read from `/etc/slurm-config.ini`, `/OMERO/slurm-config.ini` and `~/slurm-config.ini`; a later file wins key by key. With',
+    "`BIOMERO_BRIDGE_SLURM_CONFIG` only the file that it names is read. The rules are those of Python's ConfigParser: section",
+    'names are case-sensitive, keys are not; `=` or `:`; a line indented deeper continues the value; `#` and `;` begin a comment',
+    'only at the start of a line; `%` is written `%%`; `%(key)s` refers to another key; `[DEFAULT]` is inherited; a key twice in',
+    'a file is an error. An empty value counts as none. Variables named below win over the file.',
+    '',
+    ...(['[SSH]', '[SLURM]', '[ANALYTICS]', '[WORKFLOWS]'] as const).flatMap((section) => [
+      section === '[WORKFLOWS]' ? '### [MODELS] and [WORKFLOWS]' : `### ${section}`,
+      '',
+      ...table(of(section)),
+      '',
+    ]),
+    ...outro,
+  ].join('\n');
+}
+
+const intro = [
+  'Settings come from the environment, from `settings.yml`, `biomero-config.json`, `group-mappings.json` and',
+  '`slurm-config.ini`. Names, defaults and precedence are those of BIOMERO where BIOMERO has them: environment over file over',
+  'default. An empty variable counts as unset. Every value is checked when a role starts; all wrong values are reported',
+  'together, each with its place and the expected form. A `BIOMERO_BRIDGE_` variable that is none of these is noted.',
+  '*No effect yet* marks what is read and checked, but not used by this version.',
+  '',
+  'A secret (and `OMERO_USER`) may stand in a file: set the variable with `_FILE` appended to its path. A line break at the',
+  "file's end is dropped. Setting both is an error. Secrets never show in logs, error texts or the description of the",
+  'configuration.',
+  '',
+  'Database URLs may be written as for SQLAlchemy: `postgresql+psycopg2://…` or `postgres://…`, `%` escapes in user and',
+  'password, `?host=/socket/folder`, `?sslmode=…`. Several hosts in one URL are refused. Without a host, `localhost` is meant.',
+  '`sslmode=prefer` and `allow` mean no TLS here; use `require` or `verify-full` to have it.',
+  '',
+];
+
+const outro = [
+  '### Not read',
+  '',
+  '`[CONVERTERS]`, `inline_ssh_env`, `slurm_image_pull_via_sbatch`, `image_pull_cpus`, `image_pull_mem`, `apptainer_tmpdir`,',
+  '`apptainer_cachedir`, `slurm_zip_cmd`, `analytics_rebuild_start_time` and `analytics_rebuild_days_ago` have no effect here.',
+  '',
+];
+
+const unused: ReadonlySet<string> = withoutEffect;
+
+function table(rows: readonly Setting[]): string[] {
+  return [
+    '| name | meaning | form | default |',
+    '|---|---|---|---|',
+    ...rows.map(({ name, meaning, form, default: fallback, file, variables = [] }) => {
+      const names = [`\`${name}\``, ...(file ? [`\`${name}_FILE\``] : []), ...variables.map((v) => `\`${v}\``)];
+      return `| ${names.join('<br>')} | ${cell(meaning)}${unused.has(name) ? ' *No effect yet.*' : ''} | ${cell(form)} | ${cell(fallback) || 'none'} |`;
+    }),
+  ];
+}
+
+/** A bar would end the cell; angle brackets outside code would be read as markup. */
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replace(/`[^`]*`|[<>]/g, (part) => (part.length === 1 ? `\\${part}` : part));
+}

@@ -1,0 +1,55 @@
+import { access, constants, realpath, stat } from 'node:fs/promises';
+import { isAbsolute, join, sep } from 'node:path';
+import { resolveGroupFolder } from '../archive/group-folder.ts';
+import { readGroupMappings } from '../archive/group-mappings.ts';
+import type { StorageConfig } from '../config/config.ts';
+import { bridgeError, describeError } from '../domain/errors.ts';
+
+/** Where an order of a group may take files from: real paths. */
+export interface AllowedFolders {
+  roots: string[];
+  /** Folders of other groups inside the roots. */
+  except: string[];
+}
+
+/**
+ * A mapped group may use its folder; an unmapped one the storage without the folders that are mapped to other groups.
+ *
+ * @throws GROUP_FOLDER_… when the group's name or mapping leaves the storage
+ */
+export async function allowedFolders(storage: StorageConfig, group: string): Promise<AllowedFolders> {
+  const folder = await resolveGroupFolder(storage, { id: null, name: group });
+  if (folder.source === 'mapping') return { roots: [await real(folder.path)], except: [] };
+  const others = [...(await readGroupMappings(storage.mappingFiles)).values()];
+  return {
+    roots: [await real(storage.baseDir)],
+    except: await Promise.all(others.map((m) => real(join(storage.baseDir, m.folder)))),
+  };
+}
+
+/** Why a file is not imported, as a sentence; null when it may be. Links are followed: where the bytes lie decides. */
+export async function refusalOfFile(path: string, allowed: AllowedFolders, group: string): Promise<string | null> {
+  if (/[\n\r]/.test(path)) return 'its name holds a line break, which the importer cannot read';
+  if (path !== path.trim()) return 'its path begins or ends with a space, which the importer would cut off';
+  try {
+    const found = await realpath(path);
+    if (!isInside(found, allowed.roots) || isInside(found, allowed.except))
+      return bridgeError('FILE_NOT_ALLOWED', { path, group, allowed: allowed.roots.join(', ') }).message;
+    await access(found, constants.R_OK);
+    if (!(await stat(found)).isFile() && !/\.zarr$/i.test(found)) return 'it is neither a file nor a .zarr folder';
+    return null;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') return 'it does not exist';
+    if (code === 'EACCES') return `uid ${process.getuid?.()} may not read it`;
+    return describeError(error);
+  }
+}
+
+function isInside(path: string, folders: readonly string[]): boolean {
+  return folders.some((folder) => isAbsolute(folder) && (path === folder || path.startsWith(folder.replace(/\/?$/, sep))));
+}
+
+async function real(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
+}

@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import type { FileResult } from '../orders/file-results.ts';
+import type { OmeroSession } from '../omero/session.ts';
+import type { ImportOrder } from './parse-order.ts';
+
+/** A metadata file beyond this size is not one that BIOMERO writes. */
+const largestMetadata = 1024 * 1024;
+
+/**
+ * Notes on every image or plate where it came from, with the namespace and keys of the Python importer. Images that
+ * have this order's annotation already are skipped. The order's whole list of files is not copied onto each image.
+ */
+export async function annotateImages(
+  session: OmeroSession,
+  namespace: string,
+  order: ImportOrder,
+  results: readonly FileResult[],
+  archiveRoot: string | null,
+): Promise<void> {
+  const metadata = new Map<string, Promise<[string, string][]>>();
+  for (const result of results) {
+    if (result.state !== 'imported' && result.state !== 'already-there') continue;
+    const targets =
+      order.destination.type === 'Screen'
+        ? result.plateIds.map((id) => ({ type: 'Plate' as const, id }))
+        : result.imageIds.map((id) => ({ type: 'Image' as const, id }));
+    const folder = dirname(result.path);
+    const nearest = metadata.get(folder) ?? readNearestMetadata(folder, archiveRoot);
+    metadata.set(folder, nearest);
+    await session.annotate(
+      targets,
+      namespace,
+      [
+        ['UUID', order.uuid],
+        ['Filepath', result.path],
+        ['Group', order.group],
+        ['Username', order.user],
+        ['DestinationID', String(order.destination.id)],
+        ['DestinationType', order.destination.type],
+        ['Import_Timestamp', new Date().toISOString()],
+        ...(await nearest).map(([key, value]): [string, string] => [`csv_${key}`, value]),
+      ],
+      { key: 'UUID' },
+    );
+  }
+}
+
+/** Rows of the first `metadata.csv` from a file's folder up to the archive's root. None is no error. */
+export async function readNearestMetadata(folder: string, root: string | null): Promise<[string, string][]> {
+  for (let at = folder; ; at = dirname(at)) {
+    const text = await readFile(join(at, 'metadata.csv')).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+      throw error;
+    });
+    if (text !== null) return text.length > largestMetadata ? [] : parseMetadata(text.toString('utf8'));
+    // Files of other producers have no archive: only their own folder is looked at.
+    if (root === null || at === root || at === dirname(at)) return [];
+  }
+}
+
+/** Two columns without a header; other lines are passed over. */
+function parseMetadata(text: string): [string, string][] {
+  const rows = parse(text, { relax_column_count: true, bom: true, skip_empty_lines: true }) as string[][];
+  return rows.flatMap((row) => (row.length === 2 && row[0] ? [[row[0], row[1] ?? '']] : []) as [string, string][]);
+}

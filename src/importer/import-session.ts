@@ -1,0 +1,37 @@
+import { hostname } from 'node:os';
+import type { Database } from '../lib/database.ts';
+import { parseIdentity, type ProcessIdentity } from '../lib/process-identity.ts';
+
+/** The OMERO session that an order's import runs, or ran, in. */
+export interface ImportSession {
+  sessionId: number;
+  /** The import process, when it ran on this machine. */
+  process: ProcessIdentity | null;
+}
+
+export async function readImportSession(db: Database, uuid: string): Promise<ImportSession | null> {
+  const { rows } = await db.query<{ session_id: number; process: unknown; host: string }>(
+    'select session_id, process, host from bridge.import_sessions where order_uuid = $1',
+    [uuid],
+  );
+  const row = rows[0];
+  if (!row) return null;
+  return { sessionId: row.session_id, process: row.host === hostname() ? parseIdentity(row.process) : null };
+}
+
+export async function insertImportSession(db: Database, uuid: string, sessionId: number): Promise<void> {
+  await db.query(
+    `insert into bridge.import_sessions (order_uuid, session_id, host) values ($1, $2, $3)
+     on conflict (order_uuid) do update set session_id = excluded.session_id, host = excluded.host, process = null,
+       started_at = clock_timestamp()`,
+    [uuid, sessionId, hostname()],
+  );
+}
+
+export async function setImportProcess(db: Database, uuid: string, process: ProcessIdentity): Promise<void> {
+  await db.query('update bridge.import_sessions set process = $2 where order_uuid = $1', [uuid, process]);
+}
+
+export async function deleteImportSession(db: Database, uuid: string): Promise<void> {
+  await db.query('delete from bridge.import_sessions where order_uuid = $1', [uuid]);
+}

@@ -1,0 +1,138 @@
+import { once } from 'node:events';
+import { hostname } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { bridgeError } from '../domain/errors.ts';
+import { openPool, type Database, type Pool } from './database.ts';
+import { isAlive, parseIdentity } from './process-identity.ts';
+import { ownProgram } from './package-root.ts';
+
+/** The right to work on something, for as long as it is renewed. */
+export interface Lease {
+  readonly resource: string;
+  /** Grows with every holder: a write that names it cannot come from an earlier one. */
+  readonly token: number;
+  /** Aborts when the lease was lost. */
+  readonly signal: AbortSignal;
+  release(): Promise<void>;
+}
+
+/**
+ * Leases of one process in `bridge.leases`, by the database's clock. A holder that died on this machine is recognised
+ * by its process identity, so its leases need not expire first.
+ */
+export class LeaseHolder {
+  readonly #pool: Pool;
+  readonly #holder: string;
+  readonly #ttlMs: number;
+  readonly #thread: Worker;
+  readonly #held = new Map<string, { token: number; abort: AbortController }>();
+
+  private constructor(pool: Pool, holder: string, ttlMs: number, thread: Worker) {
+    this.#pool = pool;
+    this.#holder = holder;
+    this.#ttlMs = ttlMs;
+    this.#thread = thread;
+    thread.on('message', (message: { lost: string; token: number }) => this.#lost(message.lost, message.token));
+    thread.on('error', (error) => {
+      for (const [resource, lease] of this.#held) {
+        lease.abort.abort(error);
+        this.#held.delete(resource);
+      }
+    });
+  }
+
+  /** @param options.ttlMs how long a lease outlives its last renewal */
+  static async open(databaseUrl: string, options: { holder: string; ttlMs?: number }): Promise<LeaseHolder> {
+    const ttlMs = options.ttlMs ?? 8_000;
+    const argv = ownProgram('src/lib/lease-thread');
+    const thread = new Worker(argv.at(-1) ?? '', {
+      workerData: { url: databaseUrl, ttlMs },
+      execArgv: argv.slice(1, -1),
+    });
+    await once(thread, 'message');
+    return new LeaseHolder(openPool(databaseUrl, { max: 2 }), options.holder, ttlMs, thread);
+  }
+
+  /** Takes a lease that is free, expired, or held by a process of this machine that is dead; else null. */
+  async acquire(resource: string): Promise<Lease | null> {
+    if (this.#held.has(resource)) return null;
+    const token = (await this.#take(resource, null)) ?? (await this.#takeFromDead(resource));
+    if (token === null) return null;
+    const abort = new AbortController();
+    this.#held.set(resource, { token, abort });
+    this.#thread.postMessage({ keep: { resource, token } });
+    return { resource, token, signal: abort.signal, release: () => this.#release(resource, token) };
+  }
+
+  /** Releases everything and ends the thread. */
+  async close(): Promise<void> {
+    for (const [resource, { token }] of this.#held) await this.#release(resource, token);
+    await this.#thread.terminate();
+    await this.#pool.end();
+  }
+
+  async #take(resource: string, from: string | null): Promise<number | null> {
+    const { rows } = await this.#pool.query<{ token: number }>(
+      `insert into bridge.leases as l (resource, holder, token, expires_at)
+       values ($1, $2, 1, clock_timestamp() + $3 * interval '1 millisecond')
+       on conflict (resource) do update set holder = excluded.holder, token = l.token + 1, expires_at = excluded.expires_at
+       where l.expires_at <= clock_timestamp() or l.holder = $4
+       returning token`,
+      [resource, this.#holder, this.#ttlMs, from],
+    );
+    return rows[0]?.token ?? null;
+  }
+
+  async #takeFromDead(resource: string): Promise<number | null> {
+    const { rows } = await this.#pool.query<{ holder: string }>('select holder from bridge.leases where resource = $1', [
+      resource,
+    ]);
+    const holder = rows[0]?.holder;
+    return holder !== undefined && isDeadHere(holder) ? this.#take(resource, holder) : null;
+  }
+
+  async #release(resource: string, token: number): Promise<void> {
+    if (this.#held.get(resource)?.token !== token) return;
+    this.#held.delete(resource);
+    this.#thread.postMessage({ drop: resource });
+    // The row stays: its token must go on growing.
+    await this.#pool.query(
+      `update bridge.leases set expires_at = '-infinity' where resource = $1 and token = $2`,
+      [resource, token],
+    );
+  }
+
+  #lost(resource: string, token: number): void {
+    const lease = this.#held.get(resource);
+    if (lease?.token !== token) return;
+    this.#held.delete(resource);
+    lease.abort.abort(bridgeError('LEASE_LOST', { resource }));
+  }
+}
+
+/**
+ * Fences a write: call it first in the transaction that writes. The row stays locked until the commit, so a successor
+ * cannot begin in between.
+ *
+ * @throws LEASE_LOST
+ */
+export async function requireLease(tx: Database, lease: Lease): Promise<void> {
+  const { rowCount } = lease.signal.aborted
+    ? { rowCount: 0 }
+    : await tx.query(
+        `select 1 from bridge.leases where resource = $1 and token = $2 and expires_at > clock_timestamp() for share`,
+        [lease.resource, lease.token],
+      );
+  if (!rowCount) throw bridgeError('LEASE_LOST', { resource: lease.resource });
+}
+
+/** Holders are JSON with host and process identity; one of another machine may live, whatever this one knows. */
+function isDeadHere(holder: string): boolean {
+  try {
+    const parsed = JSON.parse(holder) as { host?: unknown };
+    const identity = parseIdentity(parsed);
+    return parsed.host === hostname() && identity !== null && !isAlive(identity);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,60 @@
+import { bridgeError } from '../domain/errors.ts';
+import { transaction, type Database, type Pool } from '../lib/database.ts';
+import { migrate } from '../lib/migrate.ts';
+
+/** The only revision of the Python importer's schema, which adds `description`. */
+const revision = '78d3d6d84aec';
+
+/**
+ * Creates what the Python importer would create, name by name, and stamps it as its Alembic would: either side may
+ * start first. Takes the advisory lock that the Python side takes. Then our own tables.
+ *
+ * @throws IMPORTS_SCHEMA_UNKNOWN when a newer Python importer has changed the tables
+ */
+export async function ensureImports(pool: Pool): Promise<void> {
+  await transaction(pool, async (tx) => {
+    await tx.query(`select pg_advisory_xact_lock(hashtext('omeroadi_migrations'))`);
+    await createTables(tx);
+    await tx.query(`create table if not exists alembic_version_omeroadi (
+      version_num varchar(32) not null, constraint alembic_version_omeroadi_pkc primary key (version_num))`);
+    const { rows } = await tx.query<{ version_num: string }>('select version_num from alembic_version_omeroadi');
+    const [version] = rows;
+    if (version === undefined) {
+      // Unstamped: made just now by us, or an old one from before that revision, or made by OMERO.biomero's web.
+      await tx.query('alter table imports add column if not exists description varchar');
+      await tx.query('insert into alembic_version_omeroadi (version_num) values ($1)', [revision]);
+    } else if (version.version_num !== revision) {
+      throw bridgeError('IMPORTS_SCHEMA_UNKNOWN', { version: version.version_num });
+    }
+  });
+  await migrate(pool, 'orders');
+}
+
+async function createTables(tx: Database): Promise<void> {
+  await tx.query(`create table if not exists imports_preprocessing (
+    id serial not null,
+    container varchar not null,
+    input_file varchar not null,
+    output_folder varchar not null,
+    alt_output_folder varchar,
+    extra_params json,
+    constraint imports_preprocessing_pkey primary key (id))`);
+  await tx.query(`create table if not exists imports (
+    id serial not null,
+    group_name varchar not null,
+    user_name varchar not null,
+    destination_id varchar not null,
+    destination_type varchar not null,
+    stage varchar not null,
+    uuid varchar(36) not null,
+    "timestamp" timestamptz,
+    files text not null,
+    file_names text,
+    description varchar,
+    preprocessing_id integer,
+    constraint imports_pkey primary key (id),
+    constraint imports_preprocessing_id_fkey foreign key (preprocessing_id) references imports_preprocessing (id))`);
+  await tx.query('create index if not exists ix_imports_uuid on imports (uuid)');
+  await tx.query('create index if not exists ix_imports_user_name on imports (user_name)');
+  await tx.query('create index if not exists imports_ix_uuid_timestamp on imports (uuid, "timestamp")');
+}
