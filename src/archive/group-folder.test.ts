@@ -28,7 +28,10 @@ async function makeSite(config?: unknown, dedicated?: unknown): Promise<Site> {
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
-const mapped = (mappings: Record<string, unknown>): unknown => ({ UPLOADER: { enabled: true }, group_mappings: mappings });
+const mapped = (mappings: Record<string, unknown>): unknown => ({
+  UPLOADER: { enabled: true },
+  group_mappings: mappings,
+});
 
 test('without files or mappings a group has the folder of its name, there or not', async () => {
   const site = await makeSite({ UPLOADER: { enabled: true } });
@@ -100,17 +103,29 @@ test('one name with two folders is ambiguous unless the id decides', async () =>
 });
 
 describe('nothing outside the storage is ever a group folder', () => {
-  test.each(['/etc', '../x', 'a/../../x', '..', '.', './a', 'a//b', 'a\\..\\b', 'a\nb', 'a\0b', 'root', ' ', '.analyzed', 'a/.Analyzed'])(
-    'mapped to %j',
-    async (folder) => {
-      const site = await makeSite(mapped({ '5': { folder, groupName: 'team' } }));
-      await expect(site.resolve(5, 'team')).rejects.toMatchObject({
-        code: 'GROUP_FOLDER_OUTSIDE',
-        who: 'admin',
-        params: { group: 'team', folder },
-      });
-    },
-  );
+  test.each([
+    '/etc',
+    '../x',
+    'a/../../x',
+    '..',
+    '.',
+    './a',
+    'a//b',
+    'a\\..\\b',
+    'a\nb',
+    'a\0b',
+    'root',
+    ' ',
+    '.analyzed',
+    'a/.Analyzed',
+  ])('mapped to %j', async (folder) => {
+    const site = await makeSite(mapped({ '5': { folder, groupName: 'team' } }));
+    await expect(site.resolve(5, 'team')).rejects.toMatchObject({
+      code: 'GROUP_FOLDER_OUTSIDE',
+      who: 'admin',
+      params: { group: 'team', folder },
+    });
+  });
 
   test.each(['../x', '.', '..', 'a/b', '', '/etc', 'a\0b', 'a\nb', '..\\x', '.analyzed', 'x'.repeat(256), '\ud800'])(
     'a group named %j',
@@ -139,7 +154,11 @@ describe('nothing outside the storage is ever a group folder', () => {
     await mkdir(join(outside, 'inner'));
     await symlink(outside, join(site.base, 'out'));
     await symlink(site.base, join(site.base, 'itself'));
-    for (const [id, name] of [[5, 'mapped'], [6, 'out'], [7, 'itself']] as const)
+    for (const [id, name] of [
+      [5, 'mapped'],
+      [6, 'out'],
+      [7, 'itself'],
+    ] as const)
       await expect(site.resolve(id, name)).rejects.toMatchObject({ code: 'GROUP_FOLDER_OUTSIDE' });
     await symlink('Shared', join(site.base, 'inside'));
     expect(await site.resolve(8, 'inside')).toEqual({ path: join(site.base, 'inside'), source: 'fallback' });

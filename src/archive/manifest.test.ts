@@ -9,7 +9,19 @@ import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { manifestName, readManifest, writeManifest } from './manifest.ts';
 import { metadataCsv } from './metadata-csv.ts';
 
-const names = ['a.tif', 'b c.csv', 'new\nline', '-rf', '*star', ' edge ', '"quoted"', 'grün/細胞', 'back\\slash', '\\n', 'tab\t'];
+const names = [
+  'a.tif',
+  'b c.csv',
+  'new\nline',
+  '-rf',
+  '*star',
+  ' edge ',
+  '"quoted"',
+  'grün/細胞',
+  'back\\slash',
+  '\\n',
+  'tab\t',
+];
 
 test('sha256sum checks what we write, and writes what we read, for any name', async () => {
   const root = await temporaryFolder('manifest');
@@ -59,7 +71,12 @@ test('a manifest that is cut, doubled or something else is refused', () => {
 });
 
 test('metadata.csv has two columns, CRLF, and any value comes back', () => {
-  expect(metadataCsv([['Job_ID', '12'], ['Name', 'a, "b"\nc']])).toBe('Job_ID,12\r\nName,"a, ""b""\nc"\r\n');
+  expect(
+    metadataCsv([
+      ['Job_ID', '12'],
+      ['Name', 'a, "b"\nc'],
+    ]),
+  ).toBe('Job_ID,12\r\nName,"a, ""b""\nc"\r\n');
   const cell = fc.string({ unit: fc.constantFrom('a', ',', '"', '\r', '\n', ' ', 'é', '=') });
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.string({ minLength: 1, unit: fc.constantFrom('k', '_', ',') }), cell)), (rows) => {

@@ -129,12 +129,18 @@ describe('a stream is refused', () => {
     global[156] = 'g'.charCodeAt(0);
     fixChecksum(global);
     await expect(readAll(global)).rejects.toThrow('global header');
-    await expect(readAll(await packed([{ name: 'a', pax: { 'GNU.sparse.major': '1' } }, 'x']))).rejects.toThrow('sparse');
+    await expect(readAll(await packed([{ name: 'a', pax: { 'GNU.sparse.major': '1' } }, 'x']))).rejects.toThrow(
+      'sparse',
+    );
     await expect(readAll(await packed([{ name: 'x'.repeat(2 ** 21) }, 'x']))).rejects.toThrow('longer than any name');
   });
 
   test('damaged in any way, without hanging or any other kind of error', async () => {
-    const tar = await packed([{ name: 'a' }, 'x'.repeat(600)], [{ name: long }, 'y'], [{ name: 'c', type: 'directory' }]);
+    const tar = await packed(
+      [{ name: 'a' }, 'x'.repeat(600)],
+      [{ name: long }, 'y'],
+      [{ name: 'c', type: 'directory' }],
+    );
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.nat(tar.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),

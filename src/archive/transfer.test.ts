@@ -21,7 +21,16 @@ async function transfer(
 ): Promise<{ files: StagedFile[]; staging: string }> {
   const staging = change.staging ?? (await temporaryFolder('staging'));
   const { transport, dataPath, jobId, graceMs, signal, log } = archiveOptions(results);
-  const files = await transferResults({ transport, dataPath, jobId, graceMs: graceMs ?? 0, signal, log, ...change, staging });
+  const files = await transferResults({
+    transport,
+    dataPath,
+    jobId,
+    graceMs: graceMs ?? 0,
+    signal,
+    log,
+    ...change,
+    staging,
+  });
   return { files, staging };
 }
 
@@ -80,7 +89,17 @@ test('tree and zip hold exactly what lies on the cluster, with sizes and hashes'
 });
 
 test('names that tools stumble over arrive as they are, and two names of one file as two files', async () => {
-  const names = ['-rf', '--checkpoint-action=exec=sh', ' edge ', 'new\nline.tif', 'grün 細胞.tif', '$(id)`id`"\'', 'tab\t', 'COM1.', '\u202efit.tif'];
+  const names = [
+    '-rf',
+    '--checkpoint-action=exec=sh',
+    ' edge ',
+    'new\nline.tif',
+    'grün 細胞.tif',
+    '$(id)`id`"\'',
+    'tab\t',
+    'COM1.',
+    '\u202efit.tif',
+  ];
   const results = await makeResults(Object.fromEntries(names.map((n) => [n, n])));
   await link(join(results.out, '-rf'), join(results.out, 'second'));
   const { staging } = await transfer(results);
@@ -187,7 +206,13 @@ describe('a transfer that is not complete is tried again, and says what is missi
   });
 
   test('tar says that something was wrong', async () => {
-    const failing = (argv: string[]) => ['sh', '-c', '"$@"; echo "tar: ./a.tif: file changed" >&2; exit 1', 'sh', ...argv];
+    const failing = (argv: string[]) => [
+      'sh',
+      '-c',
+      '"$@"; echo "tar: ./a.tif: file changed" >&2; exit 1',
+      'sh',
+      ...argv,
+    ];
     const error = await failure(await makeResults(tree), failing);
     expect(error).toMatchObject({ code: 'TRANSFER_INCOMPLETE' });
     expect(error['message']).toContain('exit 1');

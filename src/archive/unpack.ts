@@ -154,7 +154,7 @@ async function unpackEntry(zip: ZipFile, file: string, planned: Planned, writer:
         crc = crc32(chunk, crc);
         bytes += chunk.length;
         writing = true;
-        for (let done = 0; done < chunk.length; ) done += (await output.write(chunk, done)).bytesWritten;
+        for (let done = 0; done < chunk.length;) done += (await output.write(chunk, done)).bytesWritten;
         writing = false;
       }
     } catch (error) {

@@ -55,7 +55,9 @@ test('a group folder is not made where it must be there, and never below a missi
   await expect(checkWritable(join(base, 'x'), 'x', { create: false })).rejects.toMatchObject({
     code: 'GROUP_FOLDER_NOT_WRITABLE',
   });
-  await expect(checkWritable(join(base, 'gone', 'x'), 'x')).rejects.toMatchObject({ code: 'GROUP_FOLDER_NOT_WRITABLE' });
+  await expect(checkWritable(join(base, 'gone', 'x'), 'x')).rejects.toMatchObject({
+    code: 'GROUP_FOLDER_NOT_WRITABLE',
+  });
   expect(await readdir(base)).toEqual([]);
 });
 

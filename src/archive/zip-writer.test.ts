@@ -103,7 +103,12 @@ test('records of entries beyond 4 GiB are read by Python as they were meant', as
   await writeFile(file, localHeader(large));
   const handle = await open(file, 'r+');
   await handle.write(localHeader(after), 0, undefined, after.offset);
-  await handle.write(Buffer.concat([directory, endRecords(2, directory.length, directoryAt)]), 0, undefined, directoryAt);
+  await handle.write(
+    Buffer.concat([directory, endRecords(2, directory.length, directoryAt)]),
+    0,
+    undefined,
+    directoryAt,
+  );
   await handle.close();
   const script =
     'import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\n' +

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { hostname } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { bridgeError } from '../domain/errors.ts';
 import { openPool, type Database, type Pool } from './database.ts';
 import { isAlive, parseIdentity } from './process-identity.ts';
-import { ownProgram } from './package-root.ts';
+import { startThread } from './own-thread.ts';
 
 /** The right to work on something, for as long as it is renewed. */
 export interface Lease {
@@ -44,11 +44,7 @@ export class LeaseHolder {
   /** @param options.ttlMs how long a lease outlives its last renewal */
   static async open(databaseUrl: string, options: { holder: string; ttlMs?: number }): Promise<LeaseHolder> {
     const ttlMs = options.ttlMs ?? 8_000;
-    const argv = ownProgram('src/lib/lease-thread');
-    const thread = new Worker(argv.at(-1) ?? '', {
-      workerData: { url: databaseUrl, ttlMs },
-      execArgv: argv.slice(1, -1),
-    });
+    const thread = startThread('src/lib/lease-thread', { url: databaseUrl, ttlMs });
     await once(thread, 'message');
     return new LeaseHolder(openPool(databaseUrl, { max: 2 }), options.holder, ttlMs, thread);
   }

@@ -1,12 +1,12 @@
 /** Random numbers that are the same for the same seed on every machine. Not for secrets. */
 export interface SeededRandom {
   /** Uniform in [0, 1), with 32 bits. */
-  next(): number;
-  between(low: number, high: number): number;
+  next: () => number;
+  between: (low: number, high: number) => number;
   /** Normal with mean 0 and standard deviation 1. */
-  normal(): number;
+  normal: () => number;
   /** Poisson count of the given mean. */
-  poisson(mean: number): number;
+  poisson: (mean: number) => number;
 }
 
 /** Above this mean a rounded normal differs from a Poisson by less than camera noise does. */
@@ -42,7 +42,7 @@ export function seededRandom(...seeds: number[]): SeededRandom {
     next,
     normal,
     between: (low, high) => low + (high - low) * next(),
-    poisson(mean) {
+    poisson: (mean) => {
       if (mean <= 0) return 0;
       if (mean >= normalFrom) return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal()));
       const floor = Math.exp(-mean);

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { OmeroConfig } from '../config/config.ts';
@@ -285,7 +286,10 @@ describe('the connection', () => {
 
   test('a server that ends is a lost session, and signing in anew works', async () => {
     const own = await startTestOmero();
-    onTestFinished(() => own.drop());
+    onTestFinished(async () => {
+      await own.database.drop();
+      await rm(own.directory, { recursive: true, force: true });
+    });
     const there = { ...config, port: own.port };
     const session = await OmeroSession.signIn(there);
     await own.close();

@@ -74,7 +74,7 @@ function focalPlanes(
     const place: Record<string, number> = { Z: z, C: wanted, T: 0 };
     const length: Record<string, number> = { Z: known.z, C: known.c, T: known.t };
     let index = 0;
-    for (const axis of [...known.order].reverse()) index = index * length[axis]! + place[axis]!;
+    for (const axis of known.order.split('').reverse()) index = index * length[axis]! + place[axis]!;
     return pages[index]!;
   });
 }
@@ -128,5 +128,5 @@ async function checkWhole(page: GeoTIFFImage, fileBytes: number): Promise<void> 
 }
 
 async function photometric(page: GeoTIFFImage): Promise<number> {
-  return Number((await page.fileDirectory.loadValue('PhotometricInterpretation')) ?? 1);
+  return (await page.fileDirectory.loadValue('PhotometricInterpretation')) ?? 1;
 }

@@ -1,6 +1,6 @@
 import { gaussianBlur } from '../../src/lib/gaussian-blur.ts';
 import { fitBackground } from './background.ts';
-import { areasOf, fillHoles, keepLarge, labelComponents } from './components.ts';
+import { areasOf, fillHoles, keepLarge } from './components.ts';
 import { distanceInside } from './distance.ts';
 import type { Labels, Mask, Plane } from './plane.ts';
 import { splitTouching } from './split.ts';

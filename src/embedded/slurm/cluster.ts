@@ -45,7 +45,8 @@ export class Cluster {
   }
 
   jobs(): Job[] {
-    return [...this.#o.store.jobs.values()].sort((a, b) => a.id - b.id);
+    const order = (job: Job): [number, number] => [job.array?.id ?? job.id, job.array?.task ?? 0];
+    return [...this.#o.store.jobs.values()].sort((a, b) => order(a)[0] - order(b)[0] || order(a)[1] - order(b)[1]);
   }
 
   /** Takes care of the jobs that an earlier daemon left, then starts what can run. */

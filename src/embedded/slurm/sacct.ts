@@ -62,9 +62,7 @@ export function sacct(call: Call, cluster: Cluster): Answer {
       (users.length === 0 || users.includes(job.user) || users.includes(String(job.uid))) &&
       inWindow(job, from, to, states),
   );
-  const rows = jobs
-    .sort((a, b) => (a.array?.id ?? a.id) - (b.array?.id ?? b.id) || (a.array?.task ?? 0) - (b.array?.task ?? 0))
-    .flatMap((job): AccountingRow[] =>
+  const rows = jobs.flatMap((job): AccountingRow[] =>
       has('allocations') || job.started === null ? [{ job, isStep: false }] : [{ job, isStep: false }, { job, isStep: true }],
     );
   const separator = last('delimiter') ?? '|';

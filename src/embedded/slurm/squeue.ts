@@ -80,7 +80,7 @@ function queueRows(jobs: readonly Job[], everyTask: boolean): QueueRow[] {
     }
   }
   const key = (row: QueueRow): string => stateWords[queueState(row.job)] ?? '';
-  return rows.sort((a, b) => (key(a) === key(b) ? a.job.id - b.job.id : key(a) < key(b) ? -1 : 1));
+  return rows.sort((a, b) => (key(a) === key(b) ? 0 : key(a) < key(b) ? -1 : 1));
 }
 
 /** `0,2-5` */

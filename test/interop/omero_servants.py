@@ -1,0 +1,126 @@
+"""A few of OMERO's services on ZeroC's own runtime, behind a Glacier2 router: they give back what they are given.
+
+Arguments: one Ice.Config-style property per argument. Prints "ready PORT" when it listens; ends when stdin ends.
+"""
+
+import sys
+
+import Ice
+from slice_from_schema import load
+
+load()
+import Glacier2  # noqa: E402
+import omero  # noqa: E402
+import omero.api  # noqa: E402
+import omero.sys as osys  # noqa: E402
+
+
+class Verifier(Glacier2.PermissionsVerifier):
+    def checkPermissions(self, user, password, current=None):
+        return (password == "secret", "" if password == "secret" else "wrong password")
+
+
+class Config(omero.api.IConfig):
+    def getVersion(self, current=None):
+        return "5.6.14-ice36"
+
+    def getConfigValue(self, key, current=None):
+        return current.ctx.get(key, key)
+
+
+class Update(omero.api.IUpdate):
+    def saveAndReturnObject(self, obj, current=None):
+        return obj
+
+    def saveAndReturnArray(self, graph, current=None):
+        return graph
+
+    def saveAndReturnIds(self, graph, current=None):
+        return [len(link.child.mapValue) for link in graph]
+
+    def saveObject(self, obj, current=None):
+        message = "No row with the given identifier exists: [ome.model.containers.Dataset#200]"
+        raise omero.ValidationException("trace", "ome.conditions.ValidationException", message)
+
+
+class Query(omero.api.IQuery):
+    def projection(self, query, params, current=None):
+        return [[value] for value in params.map.values()]
+
+
+class Admin(omero.api.IAdmin):
+    def getEventContext(self, current=None):
+        context = osys.EventContext(sessionId=3, userId=2, groupId=4, memberOfGroups=[4], leaderOfGroups=[])
+        context.sessionUuid, context.userName, context.groupName = current.id.category, current.id.name, "lab"
+        return context
+
+
+class Files(omero.api.RawFileStore):
+    def read(self, position, length, current=None):
+        return bytes([position % 256]) * length
+
+
+class Factory(omero.api.ServiceFactory):
+    def __init__(self, adapter, category):
+        self.adapter = adapter
+        self.category = category
+
+    def service(self, servant, prx, name):
+        proxy = self.adapter.add(servant, Ice.Identity(name, self.category))
+        return prx.uncheckedCast(proxy)
+
+    def getAdminService(self, current=None):
+        return self.service(Admin(), omero.api.IAdminPrx, "admin")
+
+    def getConfigService(self, current=None):
+        return self.service(Config(), omero.api.IConfigPrx, f"config{len(self.category)}")
+
+    def getQueryService(self, current=None):
+        return self.service(Query(), omero.api.IQueryPrx, "query")
+
+    def getUpdateService(self, current=None):
+        return self.service(Update(), omero.api.IUpdatePrx, "update")
+
+    def createRawFileStore(self, current=None):
+        return self.service(Files(), omero.api.RawFileStorePrx, "files")
+
+    def keepAlive(self, proxy, current=None):
+        return True
+
+    def closeOnDestroy(self, current=None):
+        pass
+
+    def destroy(self, current=None):
+        self.adapter.remove(current.id)
+
+
+class Manager(Glacier2.SessionManager):
+    def create(self, user, control, current=None):
+        client = current.ctx.get("omero.client.uuid")
+        if not client:
+            raise omero.WrappedCreateSessionException("no omero.client.uuid", False, 0, "ome.conditions.ApiUsage")
+        category = f"session-{client}"
+        # As OMERO does it: a client reaches the objects of its own session, and nothing else.
+        control.categories().add([category])
+        factory = Factory(current.adapter, category)
+        proxy = current.adapter.add(factory, Ice.Identity(user, category))
+        return Glacier2.SessionPrx.uncheckedCast(proxy)
+
+
+def main():
+    properties = Ice.createProperties()
+    for argument in sys.argv[1:]:
+        name, value = argument.split("=", 1)
+        properties.setProperty(name, value)
+    init = Ice.InitializationData()
+    init.properties = properties
+    with Ice.initialize(init) as communicator:
+        adapter = communicator.createObjectAdapterWithEndpoints("OMERO", "tcp -h 127.0.0.1")
+        adapter.add(Verifier(), communicator.stringToIdentity("verifier"))
+        adapter.add(Manager(), communicator.stringToIdentity("manager"))
+        adapter.activate()
+        print(f"ready {adapter.getEndpoints()[0].getInfo().port}", flush=True)
+        sys.stdin.read()
+
+
+main()
