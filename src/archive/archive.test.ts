@@ -111,7 +111,7 @@ test('a finished archive that lost a file or a bit is an error, not an archive',
   await symlink('/etc/passwd', join(path, 'link'));
   const { ok, problems } = await verifyArchive(path);
   expect(ok).toBe(false);
-  expect(problems.map((p) => p.split(':')[0]).sort()).toEqual([
+  expect(problems.map((p) => p.split(':')[0] ?? '').sort()).toEqual([
     '12_out/data/out/a.tif has changed',
     'extra is not in the manifest',
     'link is not a regular file',
@@ -176,6 +176,19 @@ test('a failed transfer leaves staging only, and the next attempt begins anew in
   expect(archive.files.map((f) => f.path)).not.toContain('left over');
   expect(await verifyArchive(archive.path)).toEqual({ ok: true, problems: [] });
   expect(await readdir(parent)).toEqual([options.stamp]);
+});
+
+test('a group folder that went away, as when a mount did, is not made again', async () => {
+  const results = await makeResults(tree);
+  await rm(results.group, { recursive: true });
+  await expect(archiveResults(archiveOptions(results))).rejects.toMatchObject({
+    code: 'STORAGE_FAILED',
+    retryable: true,
+  });
+  await expect(freeStamp(results.group, randomUUID(), randomUUID(), new Date())).rejects.toMatchObject({
+    code: 'STORAGE_FAILED',
+  });
+  await expect(lstat(results.group)).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
 test('a link in the place of staging is not followed', async () => {

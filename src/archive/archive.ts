@@ -12,7 +12,7 @@ import { syncFolder } from '../lib/sync-folder.ts';
 import type { Transport } from '../slurm/transport.ts';
 import { showName } from './entry-name.ts';
 import { imagesAmong, kindOf, type FileKind } from './image-selection.ts';
-import { archivePlace, type ArchivePlace } from './layout.ts';
+import { archivePlace, makeParent, type ArchivePlace } from './layout.ts';
 import { manifestName, readManifest, writeManifest } from './manifest.ts';
 import { metadataCsv } from './metadata-csv.ts';
 import { belongsToTask, provenanceName, writeProvenance, type Provenance } from './provenance.ts';
@@ -105,7 +105,7 @@ async function findFinished(place: ArchivePlace, taskId: string): Promise<Archiv
  * inode tells later whether another worker has begun anew in between.
  */
 async function beginStaging(place: ArchivePlace): Promise<{ inode: number; mode: number }> {
-  await mkdir(place.parent, { recursive: true });
+  await makeParent(place.parent);
   await rm(place.staging, { recursive: true, force: true });
   await mkdir(place.staging);
   const { ino, mode } = await lstat(place.staging);

@@ -37,52 +37,89 @@ export function resultsFolder(transport: Transport, dataPath: string, jobId: num
  * refused by name: a link could make us read whatever the cluster account can read.
  */
 export async function listResults(folder: FarFolder, signal: AbortSignal): Promise<FarList | null> {
-  const parent = folder.path.slice(0, -'/out'.length);
-  const kinds = await folder.transport.exec(['find', parent, folder.path, '-maxdepth', '0', '-printf', '%y'], {
-    signal,
-    env: { LC_ALL: 'C' },
-  });
-  if (kinds.stdout.includes('l')) throw refused(folder, 'data/out', 'it is a symbolic link');
-  if (kinds.code === 1 && kinds.stderr.includes('No such file or directory')) return null;
-  if (kinds.code !== 0) throw incomplete(folder, `listing them failed (exit ${kinds.code}): ${kinds.stderr.trim()}`);
-  if (kinds.stdout !== 'dd') throw refused(folder, 'data/out', 'it is not a folder');
-
+  const kind = (await kindsBeside(folder, signal)).get('out');
+  if (kind === undefined) return null;
+  if (kind === 'l') throw refused(folder, 'data/out', 'it is a symbolic link');
+  if (kind !== 'd') throw refused(folder, 'data/out', 'it is not a folder');
   const argv = ['find', folder.path, '-mindepth', '1', '-printf', '%y\\t%s\\t%T@\\t%P\\0'];
-  const far = folder.transport.stream(argv, { signal });
-  const output = await collect(far.stdout).catch((error: unknown) => ({ error }));
-  const { code, stderr } = await far.finished;
-  signal.throwIfAborted();
-  if (!Buffer.isBuffer(output) || code !== 0)
-    throw incomplete(folder, `listing them ended early (exit ${code ?? 'by a signal'}): ${stderr.trim().slice(-500)}`);
-  return parseList(folder, output);
+  return parseList(folder, await output(folder, argv, signal));
 }
 
-function parseList(folder: FarFolder, output: Buffer): FarList {
+/**
+ * Sizes by name that the job itself wrote as its last act to `data/out.manifest`: records `<bytes> <path>`, each ended
+ * by a NUL. Null when there is none, or one in another form, which is then nothing to us.
+ */
+export async function readJobManifest(folder: FarFolder, signal: AbortSignal): Promise<Map<string, number> | null> {
+  // Not through a link: what it holds is shown in messages.
+  if ((await kindsBeside(folder, signal)).get('out.manifest') !== 'f') return null;
+  const bytes = await output(folder, ['cat', `${folder.path}.manifest`], signal);
+  if (bytes.length > 0 && bytes.at(-1) !== 0) return null;
+  const sizes = new Map<string, number>();
+  for (const record of bytes.toString('utf8').split('\0').slice(0, -1)) {
+    const [, size, path] = /^(\d{1,15}) (.+)$/s.exec(record) ?? [];
+    if (size === undefined || path === undefined) return null;
+    sizes.set(path, Number(size));
+  }
+  return sizes;
+}
+
+/** Files of the job's manifest that the list lacks or has in another size. */
+export function missingFrom(list: FarList, manifest: Map<string, number>): string[] {
+  return [...manifest].filter(([path, bytes]) => list.files.get(path)?.bytes !== bytes).map(([path]) => path);
+}
+
+/** Letters of find's `%y` for what lies in `data`; empty when that is not there. */
+async function kindsBeside(folder: FarFolder, signal: AbortSignal): Promise<Map<string, string>> {
+  const data = folder.path.slice(0, -'/out'.length);
+  const argv = ['find', data, '-maxdepth', '1', '-printf', '%y\\t%P\\0'];
+  const { stdout, stderr, code } = await folder.transport.exec(argv, { signal, env: { LC_ALL: 'C' } });
+  if (code === 1 && stderr.includes('No such file or directory')) return new Map();
+  if (code !== 0) throw incomplete(folder, `listing them failed (exit ${code}): ${stderr.trim().slice(-500)}`);
+  const kinds = new Map(
+    stdout
+      .split('\0')
+      .slice(0, -1)
+      .map((record) => [record.slice(2), record.slice(0, 1)]),
+  );
+  if (kinds.get('') === 'l') throw refused(folder, 'data', 'it is a symbolic link');
+  return kinds;
+}
+
+async function output(folder: FarFolder, argv: string[], signal: AbortSignal): Promise<Buffer> {
+  const far = folder.transport.stream(argv, { signal });
+  const bytes = await collect(far.stdout).catch((error: unknown) => ({ error }));
+  const { code, stderr } = await far.finished;
+  signal.throwIfAborted();
+  if (Buffer.isBuffer(bytes) && code === 0) return bytes;
+  throw incomplete(folder, `${argv[0]} ended early (exit ${code ?? 'by a signal'}): ${stderr.trim().slice(-500)}`);
+}
+
+function parseList(folder: FarFolder, found: Buffer): FarList {
   const list: FarList = { files: new Map(), folders: new Set(), bytes: 0 };
   const tree = new EntryTree();
-  for (let at = 0; at < output.length;) {
-    const end = output.indexOf(0, at);
+  for (let at = 0; at < found.length;) {
+    const end = found.indexOf(0, at);
     if (end < 0) throw incomplete(folder, 'their list is cut off');
     const tabs = [0, 0, 0];
     for (let i = 0, from = at; i < 3; i++) {
-      const tab = output.indexOf(9, from);
+      const tab = found.indexOf(9, from);
       if (tab < 0 || tab > end) throw incomplete(folder, 'their list cannot be read');
       tabs[i] = tab;
       from = tab + 1;
     }
     const [first = 0, second = 0, third = 0] = tabs;
-    const kind = output.toString('latin1', at, first);
-    const raw = output.subarray(third + 1, end);
+    const kind = found.toString('latin1', at, first);
+    const raw = found.subarray(third + 1, end);
     if (kind !== 'f' && kind !== 'd')
       throw refused(folder, showName(raw), `it is a ${kindNames[kind] ?? 'special file'}`);
     const name = checkEntryName(raw);
     if (name.refused !== undefined) throw refused(folder, showName(raw), name.refused);
     const conflict = tree.add(name.path, kind === 'f' ? 'file' : 'folder');
     if (conflict !== null) throw refused(folder, showName(raw), conflict);
-    const bytes = Number(output.toString('latin1', first + 1, second));
+    const bytes = Number(found.toString('latin1', first + 1, second));
     if (kind === 'd') list.folders.add(name.path);
     else {
-      list.files.set(name.path, { bytes, changed: output.toString('latin1', second + 1, third) });
+      list.files.set(name.path, { bytes, changed: found.toString('latin1', second + 1, third) });
       list.bytes += bytes;
     }
     at = end + 1;

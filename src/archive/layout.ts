@@ -4,7 +4,7 @@
  * made before it is complete.
  */
 import { mkdir, readdir, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { bridgeError } from '../domain/errors.ts';
 import { storageError } from './storage-error.ts';
 
@@ -32,7 +32,7 @@ export async function freeStamp(basePath: string, workflowId: string, taskId: st
   const parent = parentFolder(basePath, workflowId);
   const own = stagingName('', taskId);
   try {
-    await mkdir(parent, { recursive: true });
+    await makeParent(parent);
     for (let seconds = 0; ; seconds++) {
       const names = await readdir(parent);
       const earlier = names.find((name) => isStaging(name) && name.endsWith(own.slice(1)));
@@ -50,6 +50,17 @@ export async function freeStamp(basePath: string, workflowId: string, taskId: st
   } catch (error) {
     throw await storageError(error, parent);
   }
+}
+
+/**
+ * Makes `.analyzed` and the workflow's folder in it, but never the group folder: where that is missing, a mount may be,
+ * and what is written in its place would be out of sight once it is back.
+ */
+export async function makeParent(parent: string): Promise<void> {
+  for (const folder of [dirname(parent), parent])
+    await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
 }
 
 function isTaken(names: string[], stamp: string): boolean {

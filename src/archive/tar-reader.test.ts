@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import fc from 'fast-check';
-import { pack, type Headers } from 'tar-stream';
+import * as fc from 'fast-check';
+import { pack, type Header } from 'tar-stream';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { TarError, TarReader } from './tar-reader.ts';
+
+type TarHeader = Partial<Header> & { name: string };
 
 interface Read {
   name: string;
@@ -32,7 +34,7 @@ async function* pieces(buffer: Buffer, bytes: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < buffer.length; at += bytes) yield buffer.subarray(at, at + bytes);
 }
 
-async function packed(...entries: [Headers, string?][]): Promise<Buffer> {
+async function packed(...entries: [TarHeader, string?][]): Promise<Buffer> {
   const tar = pack();
   for (const [header, content] of entries) tar.entry(header, content ?? '');
   tar.finalize();
@@ -115,9 +117,9 @@ describe('a stream is refused', () => {
 
   test.each([
     ['a broken checksum', (t: Buffer) => void (t[0] = 0x62)],
-    ['a size that is no number', (t: Buffer) => void (t.write('zzz', 124), fixChecksum(t))],
-    ['a negative size', (t: Buffer) => void (t.fill(0xff, 124, 136), fixChecksum(t))],
-    ['an endless size', (t: Buffer) => void (t.fill(0x7f, 125, 136), (t[124] = 0xbf), fixChecksum(t))],
+    ['a size that is no number', (t: Buffer) => (t.write('zzz', 124), fixChecksum(t))],
+    ['a negative size', (t: Buffer) => (t.fill(0xff, 124, 136), fixChecksum(t))],
+    ['an endless size', (t: Buffer) => (t.fill(0x7f, 125, 136), (t[124] = 0xbf), fixChecksum(t))],
   ])('with %s', async (_name, spoil) => {
     const tar = await packed([{ name: 'a' }, 'x']);
     spoil(tar);

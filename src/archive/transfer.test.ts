@@ -3,7 +3,7 @@ import { link, lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
-import { pack, type Headers } from 'tar-stream';
+import { pack, type Header } from 'tar-stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { makeResults, archiveOptions, withTar, type Results } from '../../test/support/results.ts';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
@@ -11,6 +11,8 @@ import type { Transport } from '../slurm/transport.ts';
 import { transferResults, type StagedFile, type TransferOptions } from './transfer.ts';
 import { unpackZip } from './unpack.ts';
 import { walkFiles } from './walk.ts';
+
+type TarHeader = Partial<Header> & { name: string };
 
 const big = randomBytes(3_000_000);
 const tree = { 'a.tif': big, 'sub/b.csv': 'a,b\n1,2\n', 'sub/deep/e.zarr/.zattrs': '{}', empty: '', nothing: null };
@@ -51,7 +53,7 @@ async function listing(root: string): Promise<string[]> {
   return names.sort();
 }
 
-async function tarFile(...entries: [Headers, string?][]): Promise<string> {
+async function tarFile(...entries: [TarHeader, string?][]): Promise<string> {
   const tar = pack();
   for (const [header, content] of entries) tar.entry(header, content ?? '');
   tar.finalize();
@@ -122,6 +124,8 @@ describe('what does not belong into results is refused by its name', () => {
     const results = await makeResults({});
     await mkdir(join(results.home, 'linked', 'data'), { recursive: true });
     await symlink('/etc', join(results.home, 'linked', 'data', 'out'));
+    await symlink(join(results.home, 'job', 'data'), join(results.home, 'data'));
+    await expect(transfer(results, { dataPath: '.' })).rejects.toMatchObject({ params: { entry: 'data' } });
     await expect(transfer(results, { dataPath: 'linked' })).rejects.toMatchObject({
       code: 'ARCHIVE_ENTRY_REFUSED',
       params: { entry: 'data/out' },
@@ -148,8 +152,8 @@ describe('what does not belong into results is refused by its name', () => {
     });
   });
 
-  const file = (name: string): [Headers, string] => [{ name }, 'evil'];
-  test.each<[string, [Headers, string?][], string]>([
+  const file = (name: string): [TarHeader, string] => [{ name }, 'evil'];
+  test.each<[string, [TarHeader, string?][], string]>([
     ['../', [file('../evil')], '..'],
     ['../ deep inside', [file('./sub/../../../evil')], '..'],
     ['an absolute path', [file('/tmp/evil')], 'absolute'],
@@ -289,6 +293,28 @@ describe('no results', () => {
     setTimeout(() => void writeFile(join(results.out, 'late.tif'), 'x'), 300);
     const { files } = await transfer(results, { graceMs: 5000 });
     expect(files.map((f) => f.path)).toEqual(['12_out/data/out/late.tif', '12_out.zip']);
+  });
+
+  test('what the job says it wrote is waited for, and named when it does not come', async () => {
+    const results = await makeResults({ 'a.tif': 'x' });
+    const manifest = `${results.out}.manifest`;
+    await writeFile(manifest, '1 a.tif\u00003 late one.tif\0');
+    await expect(transfer(results)).rejects.toMatchObject({
+      code: 'TRANSFER_INCOMPLETE',
+      message: expect.stringContaining('first late one.tif'),
+    });
+    setTimeout(() => void writeFile(join(results.out, 'late one.tif'), 'xyz'), 300);
+    expect((await transfer(results, { graceMs: 5000 })).files).toHaveLength(3);
+    await writeFile(manifest, 'whatever another job writes there\n');
+    expect((await transfer(results)).files).toHaveLength(3);
+  });
+
+  test('a manifest that is a link is not read', async () => {
+    const results = await makeResults({ 'a.tif': 'x' });
+    const secret = join(results.home, 'secret');
+    await writeFile(secret, '1 password\0');
+    await symlink(secret, `${results.out}.manifest`);
+    expect((await transfer(results)).files).toHaveLength(2);
   });
 
   test('a far side whose find is not GNU is not taken for one without results', async () => {

@@ -18,6 +18,8 @@ import {
   firstNames,
   incomplete,
   listResults,
+  missingFrom,
+  readJobManifest,
   refused,
   resultsFolder,
   type FarFolder,
@@ -99,8 +101,15 @@ async function writeAll(file: FileHandle, data: Buffer): Promise<void> {
 async function awaitResults(folder: FarFolder, graceMs: number, signal: AbortSignal): Promise<FarList> {
   for (let waited = 0, pause = 1000; ; pause *= 2) {
     const list = await listResults(folder, signal);
-    if (list && list.files.size > 0) return list;
+    const manifest = list ? await readJobManifest(folder, signal) : null;
+    const missing = list && manifest ? missingFrom(list, manifest) : [];
+    if (list && list.files.size > 0 && missing.length === 0) return list;
     if (waited >= graceMs) {
+      if (missing.length > 0)
+        throw incomplete(
+          folder,
+          `${missing.length} files that the job says it wrote are not there in that size, first ${firstNames(missing)}`,
+        );
       const reason = list ? 'holds no file' : 'is not there';
       throw bridgeError('RESULTS_MISSING', { job: folder.jobId, folder: folder.path, reason });
     }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { lstat, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { BridgeError } from '../domain/errors.ts';
@@ -26,8 +26,13 @@ function zipOf(...parts: Part[]): Buffer {
   let offset = 0;
   for (const { name, data = Buffer.from('data'), change, local, central } of parts) {
     const record: ZipRecord = {
-      ...{ name: Buffer.from(name), bytes: data.length, packed: data.length },
-      ...{ crc: crc32(data), method: 0, mtime: 1_700_000_000, offset },
+      name: Buffer.from(name),
+      bytes: data.length,
+      packed: data.length,
+      crc: crc32(data),
+      method: 0,
+      mtime: 1_700_000_000,
+      offset,
     };
     change?.(record);
     const header = localHeader(record);

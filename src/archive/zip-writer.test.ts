@@ -8,7 +8,7 @@ import { hasExecutable } from '../../test/support/optional-part.ts';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { unpackZip } from './unpack.ts';
 import { ZipWriter } from './zip-writer.ts';
-import { centralRecord, endRecords, localHeader } from './zip-records.ts';
+import { centralRecord, endRecords, localHeader, type ZipRecord } from './zip-records.ts';
 
 const mtime = 1_700_000_001;
 const sha = (data: Buffer): string => createHash('sha256').update(data).digest('hex');
@@ -93,8 +93,14 @@ test('records of entries beyond 4 GiB are read by Python as they were meant', as
   // The data are a hole in the file: what matters is where readers think that they lie.
   const file = join(await temporaryFolder('zip'), 'large.zip');
   const bytes = 5 * 2 ** 30;
-  const record = (name: string, length: number, offset: number) => ({
-    ...{ name: Buffer.from(name), bytes: length, packed: length, crc: 0, method: 0 as const, mtime, offset },
+  const record = (name: string, length: number, offset: number): ZipRecord => ({
+    name: Buffer.from(name),
+    bytes: length,
+    packed: length,
+    crc: 0,
+    method: 0,
+    mtime,
+    offset,
   });
   const large = record('large', bytes, 0);
   const after = record('after', 0, localHeader(large).length + bytes);

@@ -12,6 +12,10 @@ export function untilSignal(): Promise<string> {
     };
     process.on('SIGINT', () => end('SIGINT'));
     process.on('SIGTERM', () => end('SIGTERM'));
-    if (process.channel) process.on('disconnect', () => end('disconnect'));
+    if (process.channel) {
+      process.on('disconnect', () => end('disconnect'));
+      // Listening alone must not keep a process alive that has nothing else to do.
+      process.channel.unref();
+    }
   });
 }

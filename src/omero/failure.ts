@@ -65,10 +65,12 @@ function exceptionFailure(error: IceException, { server, user, operation }: Atte
     names.some((name) =>
       IceSchema.omero().isExceptionA(error.typeId, name.startsWith('::') ? name : `::omero::${name}`),
     );
-  if (is('WrappedCreateSessionException') && error.members['concurrency'] === true)
+  // Glacier2 cuts the session manager's exceptions down to its own types, so that often only the words are left.
+  const starting = /internal server error|not fully initialized|server.*(starting|shutting down)/i.test(error.message);
+  const signingIn = is('::Glacier2::PermissionDeniedException', '::Glacier2::CannotCreateSessionException');
+  if (error.members['concurrency'] === true || (signingIn && starting))
     return bridgeError('OMERO_BUSY', { server, reason }, options);
-  if (is('::Glacier2::PermissionDeniedException', '::Glacier2::CannotCreateSessionException'))
-    return bridgeError('OMERO_SIGN_IN_REFUSED', { server, user, reason }, options);
+  if (signingIn) return bridgeError('OMERO_SIGN_IN_REFUSED', { server, user, reason }, options);
   if (is('SessionException', '::Glacier2::SessionNotExistException'))
     return bridgeError('OMERO_SESSION_LOST', { user, reason }, options);
   if (is('ConcurrencyException')) return bridgeError('OMERO_BUSY', { server, reason }, options);

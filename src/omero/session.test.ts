@@ -55,7 +55,7 @@ describe('signing in', () => {
     const key = '99999999-0000-0000-0000-000000000000';
     const error = await OmeroSession.join(config, key).catch((e: unknown) => e);
     expect(error).toMatchObject({ code: 'OMERO_SIGN_IN_REFUSED' });
-    expect(String((error as Error).message)).not.toContain(key);
+    expect((error as Error).message).not.toContain(key);
   });
 
   test('nobody listens', async () => {

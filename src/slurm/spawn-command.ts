@@ -40,6 +40,7 @@ export function spawnCommand(argv: readonly string[], options: SpawnOptions): Co
   const stop = (reason: Error): void => {
     stopped ??= reason;
     killGroup(child);
+    letGo(child);
   };
   const onAbort = (): void => stop(asError(options.signal?.reason));
   if (options.signal?.aborted) onAbort();
@@ -76,7 +77,7 @@ export function spawnCommand(argv: readonly string[], options: SpawnOptions): Co
     kill: () => {
       killed = true;
       killGroup(child);
-      stdout.destroy();
+      letGo(child);
     },
   };
 }
@@ -120,6 +121,12 @@ function ended(child: ChildProcess): Promise<number> {
     });
     child.once('close', () => resolve(code ?? 0));
   });
+}
+
+/** A shared ssh connection holds the pipes of its commands, also of those whose client was killed. */
+function letGo(child: ChildProcess): void {
+  child.stdout?.destroy();
+  child.stderr?.destroy();
 }
 
 function killGroup(child: ChildProcess): void {

@@ -90,7 +90,7 @@ class Writer:
         body = [self.shape("class", c, classes[c]) for c in self.ordered(classes)]
         body += [self.shape("exception", e, own[e]) for e in self.ordered(own)]
         body += [self.interface(n) for n in interfaces]
-        enumeration = ", ".join(f"value{i}" for i in range(128))
+        enumeration = ", ".join(f"value{i}" for i in range(127))
         named = " ".join(f"{definition} {name};" for name, definition in self.named.values())
         return "\n".join(
             ["#include <Glacier2/Router.ice>", "#include <Glacier2/Session.ice>"]

@@ -12,7 +12,7 @@ export function anyValue(schema: IceSchema, type: IceType, depth: number): fc.Ar
     case 'byte':
       return fc.nat(255);
     case 'enum':
-      return fc.nat(127);
+      return fc.nat(126);
     case 'short':
       return fc.integer({ min: -32768, max: 32767 });
     case 'int':

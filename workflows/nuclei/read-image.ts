@@ -32,13 +32,13 @@ export async function readImage(path: string, channel: ChannelChoice): Promise<R
   if (size > maxFileBytes) throw new Error(`it has ${size} bytes; at most ${maxFileBytes} can be read`);
   const bytes = await readFile(path);
   if (!/^(?:II[*+]\0|MM\0[*+])$/.test(bytes.toString('latin1', 0, 4))) throw new Error('it is not a TIFF file');
-  const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
+  const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
   const tiff = await fromArrayBuffer(buffer);
   const pages: GeoTIFFImage[] = [];
   for (let i = 0; i < (await tiff.getImageCount()); i++) {
     const page = await tiff.getImage(i);
     const isFullSize = page.getWidth() === pages[0]?.getWidth() && page.getHeight() === pages[0]?.getHeight();
-    const kind = Number((await page.fileDirectory.loadValue('NewSubfileType')) ?? 0);
+    const kind = (await page.fileDirectory.loadValue('NewSubfileType')) ?? 0;
     if (i === 0 || (isFullSize && !(kind & reducedImage))) pages.push(page);
   }
   const first = pages[0];
@@ -47,7 +47,7 @@ export async function readImage(path: string, channel: ChannelChoice): Promise<R
   if (!(width > 0 && height > 0)) throw new Error('its image has no pixels');
   if (width * height > maxPixels) throw new Error(`its ${width} x ${height} pixels are more than ${maxPixels}`);
 
-  const description = describeTiff(String((await first.fileDirectory.loadValue('ImageDescription')) ?? ''));
+  const description = describeTiff((await first.fileDirectory.loadValue('ImageDescription')) ?? '');
   const isColour = first.getSamplesPerPixel() >= 3 && (await photometric(first)) === rgb;
   const data = new Float32Array(width * height).fill(-Infinity);
   for (const page of focalPlanes(pages, description.axes, isColour, channel)) {

@@ -2,8 +2,9 @@
  * The quick start's `omero import`: takes the arguments of OMERO's own command, links images into the managed
  * repository and registers them through the server, in a process of its own and as the user of a session.
  */
-import { parseArguments, UsageError } from './import/arguments.ts';
+import { parseArguments } from './import/arguments.ts';
 import { runImport } from './import/run.ts';
+import { UsageError } from './import/usage-error.ts';
 
 const maxInput = 64 << 20;
 

@@ -112,7 +112,7 @@ describe('messages written by hand', () => {
   });
 
   test('a farewell', () => {
-    expect(frame('close').toString('hex')).toBe('49636550010001000400' + '0e000000');
+    expect(frame('close').toString('hex')).toBe('496365500100010004000e000000');
   });
 
   test('a request with a context and a long', () => {

@@ -1,5 +1,5 @@
 /**
- * Types of the schema's notation: primitives by name, `enum` (an enumeration of at most 128 values: one byte), `bytes`,
+ * Types of the schema's notation: primitives by name, `enum` (an enumeration of at most 127 values: one byte), `bytes`,
  * `[T]` a sequence, `{K:V}` a dictionary, `*` a proxy, `@` an instance of any class, `::x::Y` an instance of that class.
  */
 export type Primitive = 'bool' | 'byte' | 'short' | 'int' | 'long' | 'float' | 'double' | 'string' | 'enum' | 'bytes';

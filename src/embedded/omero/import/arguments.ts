@@ -1,4 +1,5 @@
 import { parseTarget, type Target } from './target.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface ImportArguments {
   readonly host: string;
@@ -16,9 +17,6 @@ export interface ImportArguments {
   /** `-` was given: paths come one per line. */
   readonly readsStdin: boolean;
 }
-
-/** Wrong arguments; the importer prints its usage and exits 1. */
-export class UsageError extends Error {}
 
 /** Options that take a value, by all their names. Those that map to '' are understood and make no difference here. */
 const valued: Readonly<Record<string, string>> = {

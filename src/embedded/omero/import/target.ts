@@ -1,4 +1,4 @@
-import { UsageError } from './arguments.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface Target {
   readonly type: 'Dataset' | 'Screen';
