@@ -191,6 +191,24 @@ test('a group folder that went away, as when a mount did, is not made again', as
   await expect(lstat(results.group)).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
+test('what is in staging under a name that nobody wrote stops the archive', async () => {
+  const results = await makeResults(tree);
+  const options = archiveOptions(results);
+  const { staging, final } = placeOf(options);
+  const transport = withTar(results, (argv) => [
+    'sh',
+    '-c',
+    'echo x > "$0" && exec "$@"',
+    join(staging, '12_out/A.TIF'),
+    ...argv,
+  ]);
+  await expect(archiveResults({ ...options, transport })).rejects.toMatchObject({
+    code: 'STORAGE_CHANGES_NAMES',
+    message: expect.stringContaining('12_out/A.TIF'),
+  });
+  await expect(lstat(final)).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
 test('a link in the place of staging is not followed', async () => {
   const options = archiveOptions(await makeResults(tree));
   const { parent, staging } = placeOf(options);

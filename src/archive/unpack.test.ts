@@ -114,6 +114,16 @@ describe('an archive that lies is refused', () => {
   });
 });
 
+test('an entry whose data reach into the next entry is refused before anything is written', async () => {
+  const inner = zipOf({ name: 'b' });
+  const swallow = Buffer.concat([Buffer.from('data'), inner.subarray(0, inner.indexOf('PK\u0001\u0002'))]);
+  const whole = (record: ZipRecord): void =>
+    void Object.assign(record, { bytes: swallow.length, packed: swallow.length, crc: crc32(swallow) });
+  const { code, message, names } = await unpack(zipOf({ name: 'a', change: whole }, { name: 'b' }));
+  expect({ code, names }).toEqual({ code: 'ZIP_INVALID', names: [] });
+  expect(message).toContain('"b" overlaps');
+});
+
 describe('limits', () => {
   const zip = zipOf({ name: 'a' }, { name: 'b' }, { name: 'c' });
   test.each<[Partial<UnpackLimits>, string]>([

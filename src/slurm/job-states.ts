@@ -3,15 +3,7 @@
  * Slurm may know words that we do not, and a job is never called failed for that.
  */
 export type JobPhase =
-  | 'queued'
-  | 'starting'
-  | 'running'
-  | 'finishing'
-  | 'paused'
-  | 'succeeded'
-  | 'failed'
-  | 'cancelled'
-  | 'unknown';
+  'queued' | 'starting' | 'running' | 'finishing' | 'paused' | 'succeeded' | 'failed' | 'cancelled' | 'unknown';
 
 export interface JobMeaning {
   phase: JobPhase;

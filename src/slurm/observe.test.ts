@@ -36,7 +36,10 @@ test.each(recorded)('%s is %s (%s)', (row, phase) => {
 
 test('a job that neither names is unknown, and so is a word of tomorrow; neither has ended', () => {
   expect(jobState(99, [], accounting)).toMatchObject({ phase: 'unknown', terminal: false, word: '' });
-  expect(jobState(99, [], parseSacct('99|99|TELEPORTED|0:0|n1|1|2|None'))).toMatchObject({ phase: 'unknown', terminal: false });
+  expect(jobState(99, [], parseSacct('99|99|TELEPORTED|0:0|n1|1|2|None'))).toMatchObject({
+    phase: 'unknown',
+    terminal: false,
+  });
   expect(meaningOf('constructor')).toEqual({ phase: 'unknown', terminal: false });
   expect(stateWord('OUT_OF_ME+')).toBe('OUT_OF_ME');
   expect(jobPhaseOfWord('CANCELLED+')).toBe('cancelled');
@@ -68,13 +71,26 @@ test('an end is taken from the queue until the accounting has it, with the exit 
 
 test('times that are only expected are not told as if they had been', () => {
   const queue = parseSqueue('6|6|N/A|PENDING||1827005069|NONE|Resources\n');
-  expect(jobState(6, queue, [])).toMatchObject({ phase: 'queued', reason: 'Resources', startedAt: null, endedAt: null, node: null });
+  expect(jobState(6, queue, [])).toMatchObject({
+    phase: 'queued',
+    reason: 'Resources',
+    startedAt: null,
+    endedAt: null,
+    node: null,
+  });
 });
 
 test('an array has ended when all its tasks have, and is as bad as its worst', () => {
-  const rows = ['9_0|15', '9_1|16', '9_2|17', '9_3|18', '9_4|9'].map((ids, n) => `${ids}|${n === 3 ? 'FAILED|1:0' : 'COMPLETED|0:0'}|localhost|${100 + n}|${200 + n}|None`);
+  const rows = ['9_0|15', '9_1|16', '9_2|17', '9_3|18', '9_4|9'].map(
+    (ids, n) => `${ids}|${n === 3 ? 'FAILED|1:0' : 'COMPLETED|0:0'}|localhost|${100 + n}|${200 + n}|None`,
+  );
   const tasks = parseSacct(rows.join('\n'));
-  expect(jobState(9, [], tasks)).toMatchObject({ word: 'FAILED', exit: '1:0', startedAt: new Date(100_000), endedAt: new Date(204_000) });
+  expect(jobState(9, [], tasks)).toMatchObject({
+    word: 'FAILED',
+    exit: '1:0',
+    startedAt: new Date(100_000),
+    endedAt: new Date(204_000),
+  });
   // Another job's id may be the own id of a task.
   expect(jobState(18, [], tasks)).toMatchObject({ jobId: 18, word: 'FAILED' });
   expect(jobState(15, [], tasks)).toMatchObject({ word: 'COMPLETED', terminal: true });
@@ -88,6 +104,8 @@ test('an array has ended when all its tasks have, and is as bad as its worst', (
 
 test('lines that are no rows are passed over, and a bar in the reason stays in it', () => {
   expect(parseSqueue('Welcome to the cluster\n\nx|y|z|RUNNING||||\n')).toEqual([]);
-  expect(parseSqueue('6|6|N/A|PENDING||N/A|N/A|Reserved|for maintenance\n')[0]?.reason).toBe('Reserved|for maintenance');
+  expect(parseSqueue('6|6|N/A|PENDING||N/A|N/A|Reserved|for maintenance\n')[0]?.reason).toBe(
+    'Reserved|for maintenance',
+  );
   expect(parseSacct('6.batch|6.batch|COMPLETED|0:0|n|1|2|None\n')).toEqual([]);
 });

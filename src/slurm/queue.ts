@@ -21,41 +21,45 @@ export const sacctFields = 'JobID,JobIDRaw,State,ExitCode,NodeList,Start,End,Rea
 
 /** Rows of `squeue -h -t all -o squeueFormat` with SLURM_TIME_FORMAT=%s. */
 export function parseSqueue(text: string): JobRow[] {
-  return rows(text, 8).flatMap(([own = '', array = '', task = '', state = '', node = '', start = '', end = '', reason = '']) => {
-    if (!/^\d+$/.test(own) || !/^\d+$/.test(array)) return [];
-    const row: JobRow = {
-      jobId: Number(array),
-      ownId: Number(own),
-      isArrayTask: task !== 'N/A' && task !== '',
-      word: stateWord(state),
-      exit: null,
-      reason: textOrNull(reason),
-      node: textOrNull(node),
-      startedAt: epoch(start),
-      endedAt: epoch(end),
-    };
-    return [row];
-  });
+  return rows(text, 8).flatMap(
+    ([own = '', array = '', task = '', state = '', node = '', start = '', end = '', reason = '']) => {
+      if (!/^\d+$/.test(own) || !/^\d+$/.test(array)) return [];
+      const row: JobRow = {
+        jobId: Number(array),
+        ownId: Number(own),
+        isArrayTask: task !== 'N/A' && task !== '',
+        word: stateWord(state),
+        exit: null,
+        reason: textOrNull(reason),
+        node: textOrNull(node),
+        startedAt: epoch(start),
+        endedAt: epoch(end),
+      };
+      return [row];
+    },
+  );
 }
 
 /** Rows of `sacct -n -P -X -o sacctFields` with SLURM_TIME_FORMAT=%s. */
 export function parseSacct(text: string): JobRow[] {
-  return rows(text, 8).flatMap(([id = '', raw = '', state = '', exit = '', node = '', start = '', end = '', reason = '']) => {
-    const match = /^(\d+)(_.+|\+\d+)?$/.exec(id);
-    if (!match) return [];
-    const row: JobRow = {
-      jobId: Number(match[1]),
-      ownId: /^\d+$/.test(raw) ? Number(raw) : null,
-      isArrayTask: match[2]?.startsWith('_') ?? false,
-      word: stateWord(state),
-      exit: textOrNull(exit),
-      reason: textOrNull(reason),
-      node: textOrNull(node),
-      startedAt: epoch(start),
-      endedAt: epoch(end),
-    };
-    return [row];
-  });
+  return rows(text, 8).flatMap(
+    ([id = '', raw = '', state = '', exit = '', node = '', start = '', end = '', reason = '']) => {
+      const match = /^(\d+)(_.+|\+\d+)?$/.exec(id);
+      if (!match) return [];
+      const row: JobRow = {
+        jobId: Number(match[1]),
+        ownId: /^\d+$/.test(raw) ? Number(raw) : null,
+        isArrayTask: match[2]?.startsWith('_') ?? false,
+        word: stateWord(state),
+        exit: textOrNull(exit),
+        reason: textOrNull(reason),
+        node: textOrNull(node),
+        startedAt: epoch(start),
+        endedAt: epoch(end),
+      };
+      return [row];
+    },
+  );
 }
 
 /** The rows that are this job's: submitted under the id, or the one array task whose own id it is. */

@@ -5,17 +5,25 @@ import { quoteForShell } from './quote.ts';
 
 /** What a command receives when a real shell reads the quoted text: one argument per NUL-ended piece. */
 function throughShell(words: readonly string[]): string[] {
-  const script = quoteForShell([process.execPath, '-e', 'for (const a of process.argv.slice(1)) process.stdout.write(a + "\\0")', '--', ...words]);
+  const script = quoteForShell([
+    process.execPath,
+    '-e',
+    'for (const a of process.argv.slice(1)) process.stdout.write(a + "\\0")',
+    '--',
+    ...words,
+  ]);
   return execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' }).split('\0').slice(0, -1);
 }
 
 const printf = (words: readonly string[]): string =>
   execFileSync('/bin/sh', ['-c', quoteForShell(['printf', '%s\\0', ...words])], { encoding: 'utf8' });
 
-const word = fc.oneof(
-  fc.string({ unit: 'grapheme', maxLength: 30 }),
-  fc.string({ unit: fc.constantFrom(...'\'"\\$`!*?[]{}()<>|&;~#=%^ \t\n\r-', 'a', 'é', '🜁'), maxLength: 30 }),
-).filter((w) => !w.includes('\0') && !/\p{Cs}/u.test(w));
+const word = fc
+  .oneof(
+    fc.string({ unit: 'grapheme', maxLength: 30 }),
+    fc.string({ unit: fc.constantFrom(...'\'"\\$`!*?[]{}()<>|&;~#=%^ \t\n\r-', 'a', 'é', '🜁'), maxLength: 30 }),
+  )
+  .filter((w) => !w.includes('\0') && !/\p{Cs}/u.test(w));
 
 test('a shell hands every word on unchanged', () => {
   fc.assert(

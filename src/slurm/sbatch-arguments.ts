@@ -58,15 +58,16 @@ function flag(name: string, value: string): string[] {
 }
 
 /**
- * Names that can be asked for again: `squeue -n` and `sacct --name` take lists, and accounting changes quotes.
+ * Names that a job can be found by: `squeue -n` and `sacct --name` take lists, accounting changes quotes, and on a name
+ * with characters that its database does not know (an emoji, with 22.05) `sacct` fails and files the job nameless.
  *
  * @throws JOB_NAME_REFUSED
  */
 export function checkJobName(name: string): void {
   const refuse = (reason: string): Error => bridgeError('JOB_NAME_REFUSED', { name: JSON.stringify(name), reason });
   if (name === '' || name.trim() !== name) throw refuse('it is empty or has spaces at an edge');
-  // oxlint-disable-next-line no-control-regex
-  if (/[\u0000-\u001f\u007f,"'`\\]/.test(name)) throw refuse('it holds a comma, a quote, a backslash or a control character');
+  if (!/^[\x20-\x7e]*$/.test(name)) throw refuse('it holds a character that is not printable ASCII');
+  if (/[,"'`\\]/.test(name)) throw refuse('it holds a comma, a quote or a backslash');
   if (Buffer.byteLength(name) > 255) throw refuse('it is longer than 255 bytes');
 }
 

@@ -46,10 +46,7 @@ export function spawnCommand(argv: readonly string[], options: SpawnOptions): Co
   if (options.signal?.aborted) onAbort();
   else options.signal?.addEventListener('abort', onAbort, { once: true });
   const timer = options.timeoutMs
-    ? setTimeout(
-        () => stop(new CommandAborted('timeout', `no end within ${options.timeoutMs} ms`)),
-        options.timeoutMs,
-      )
+    ? setTimeout(() => stop(new CommandAborted('timeout', `no end within ${options.timeoutMs} ms`)), options.timeoutMs)
     : null;
   // A command may end without reading what it was given; its exit code tells, not the broken pipe.
   child.stdin?.on('error', () => undefined);

@@ -48,7 +48,9 @@ async function startServer(): Promise<TestServer> {
   );
   // sshd of root wants its folder for unprivileged children; it is made at boot where sshd is a service.
   if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
-  const daemon = spawn(sshd ?? '', ['-D', '-e', '-f', join(folder, 'sshd_config')], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const daemon = spawn(sshd ?? '', ['-D', '-e', '-f', join(folder, 'sshd_config')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let said = '';
   daemon.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   onTestFinished(() => void daemon.kill('SIGTERM'));
@@ -124,7 +126,7 @@ describeWithPart('OpenSSH', available, 'commands over ssh', () => {
 
   test('many commands share one connection', async () => {
     const transport = await (await startServer()).transport();
-    const count = "printf %s \"$SSH_CONNECTION\"";
+    const count = 'printf %s "$SSH_CONNECTION"';
     const first = await transport.exec(['sh', '-c', count]);
     const rest = await Promise.all(Array.from({ length: 20 }, () => transport.exec(['sh', '-c', count])));
     expect(new Set([first, ...rest].map((r) => r.stdout)).size).toBe(1);
@@ -136,9 +138,14 @@ describeWithPart('OpenSSH', available, 'commands over ssh', () => {
   test('a server whose key is not known is refused, whatever the configuration says', async () => {
     const server = await startServer();
     const config = await server.configFile({ knownHosts: join(server.folder, 'empty') });
-    await expect((await server.transport(config)).exec(['true'])).rejects.toMatchObject({ code: 'CLUSTER_HOST_KEY_REFUSED' });
+    await expect((await server.transport(config)).exec(['true'])).rejects.toMatchObject({
+      code: 'CLUSTER_HOST_KEY_REFUSED',
+    });
     const other = join(server.folder, 'other');
-    await writeFile(other, `[127.0.0.1]:${server.port} ${(await readFile(join(server.folder, 'stranger.pub'), 'utf8')).trim()}\n`);
+    await writeFile(
+      other,
+      `[127.0.0.1]:${server.port} ${(await readFile(join(server.folder, 'stranger.pub'), 'utf8')).trim()}\n`,
+    );
     const changed = await server.transport(await server.configFile({ knownHosts: other }));
     await expect(changed.exec(['true'])).rejects.toMatchObject({ code: 'CLUSTER_HOST_KEY_REFUSED', retryable: true });
   });

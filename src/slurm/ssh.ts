@@ -151,7 +151,11 @@ export class SshTransport implements Transport {
 /** What `ssh` itself complained about, from its standard error. */
 function connectionError(cluster: string, stderr: string): BridgeError {
   const lines = stderr.split('\n').map((line) => line.trim());
-  const reason = lines.filter((line) => line && !/^@+|^\*+/.test(line)).slice(-3).join(' ') || 'the connection was lost';
+  const reason =
+    lines
+      .filter((line) => line && !/^@+|^\*+/.test(line))
+      .slice(-3)
+      .join(' ') || 'the connection was lost';
   if (/host key verification failed|REMOTE HOST IDENTIFICATION|No .* host key is known/i.test(stderr))
     return bridgeError('CLUSTER_HOST_KEY_REFUSED', { cluster, reason });
   if (/permission denied|too many authentication failures/i.test(stderr))

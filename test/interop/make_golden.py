@@ -14,6 +14,7 @@ import Ice
 from slice_from_schema import HERE, load
 
 schema = load()
+import gen  # noqa: E402
 import omero  # noqa: E402
 import omero.model as model  # noqa: E402
 import omero.sys as osys  # noqa: E402
@@ -89,6 +90,10 @@ def annotation_link():
     return model.ImageAnnotationLink(parent=model.Image(id=rlong(7), loaded=False), child=child, loaded=True)
 
 
+def plate():
+    return model.Plate(wellOriginX=model.Length(1.5, gen.Enumeration.value36), loaded=True)
+
+
 def cycle():
     event = model.Event(id=rlong(1), loaded=True)
     session = model.Session(id=rlong(2), uuid=rstring("u"), eventsSeq=[event, event], eventsLoaded=True, loaded=True)
@@ -115,6 +120,7 @@ def requests():
         ("a dataset", "IUpdate", "saveAndReturnObject", [dataset()], context, False),
         ("a link with a map annotation", "IUpdate", "saveAndReturnIds", [[annotation_link()]], {}, False),
         ("a cycle", "IUpdate", "saveObject", [cycle()], {}, False),
+        ("an enumerator", "IUpdate", "saveObject", [plate()], {}, False),
         ("null proxy", "ServiceFactory", "keepAlive", [None], {}, True),
     ]
 

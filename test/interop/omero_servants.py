@@ -55,6 +55,11 @@ class Admin(omero.api.IAdmin):
         return context
 
 
+class Sessions(omero.api.ISession):
+    def closeSession(self, session, current=None):
+        return -2
+
+
 class Files(omero.api.RawFileStore):
     def read(self, position, length, current=None):
         return bytes([position % 256]) * length
@@ -77,6 +82,9 @@ class Factory(omero.api.ServiceFactory):
 
     def getQueryService(self, current=None):
         return self.service(Query(), omero.api.IQueryPrx, "query")
+
+    def getSessionService(self, current=None):
+        return self.service(Sessions(), omero.api.ISessionPrx, "session")
 
     def getUpdateService(self, current=None):
         return self.service(Update(), omero.api.IUpdatePrx, "update")

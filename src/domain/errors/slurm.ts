@@ -19,7 +19,8 @@ export const slurmErrors = defineErrors({
   },
   CLUSTER_SIGN_IN_REFUSED: {
     message: 'The cluster {cluster} refuses our key: {reason}',
-    remedy: 'Check that the public key of this account is entered at the cluster and that `ssh {cluster}` works unasked.',
+    remedy:
+      'Check that the public key of this account is entered at the cluster and that `ssh {cluster}` works unasked.',
     who: 'admin',
     retryable: true,
     status: 503,

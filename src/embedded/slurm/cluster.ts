@@ -216,7 +216,13 @@ export class Cluster {
   #requeue(job: Job, orderly: boolean): void {
     if (!orderly && job.restarts >= maxRestarts) return this.#end(job, { word: 'NODE_FAIL', ended: secondsNow() });
     this.#o.log.info({ slurmJob: job.id, restarts: job.restarts + 1 }, 'queued a job again');
-    Object.assign(job, { word: 'PENDING', reason: 'BeginTime', started: null, ending: null, restarts: job.restarts + 1 });
+    Object.assign(job, {
+      word: 'PENDING',
+      reason: 'BeginTime',
+      started: null,
+      ending: null,
+      restarts: job.restarts + 1,
+    });
     this.#o.store.save(job);
   }
 

@@ -35,9 +35,11 @@ function run(): void {
   const workDir = existsSync(launch.workDir) ? launch.workDir : '/tmp';
   try {
     asUser(() => {
-      const mode = constants.O_WRONLY | constants.O_CREAT | (launch.truncate ? constants.O_TRUNC : 0) | constants.O_APPEND;
+      const mode =
+        constants.O_WRONLY | constants.O_CREAT | (launch.truncate ? constants.O_TRUNC : 0) | constants.O_APPEND;
       log.stdout = openSync(resolve(launch.workDir, launch.stdout), mode, 0o644);
-      log.stderr = launch.stderr === launch.stdout ? log.stdout : openSync(resolve(launch.workDir, launch.stderr), mode, 0o644);
+      log.stderr =
+        launch.stderr === launch.stdout ? log.stdout : openSync(resolve(launch.workDir, launch.stderr), mode, 0o644);
     });
   } catch {
     // The code by which Slurm tells that an output file could not be opened.

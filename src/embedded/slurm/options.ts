@@ -20,7 +20,11 @@ export class UsageError extends Error {}
  *
  * @throws UsageError with the text that the C library prints, without the command's name
  */
-export function parseOptions(argv: readonly string[], specs: readonly OptionSpec[], stopAtFirst = false): ParsedOptions {
+export function parseOptions(
+  argv: readonly string[],
+  specs: readonly OptionSpec[],
+  stopAtFirst = false,
+): ParsedOptions {
   const options: ParsedOptions['options'] = [];
   const rest: string[] = [];
   const queue = [...argv];
@@ -29,9 +33,11 @@ export function parseOptions(argv: readonly string[], specs: readonly OptionSpec
     if (word.startsWith('--')) {
       const [, name = '', value] = /^--([^=]*)(?:=([^]*))?$/.exec(word) ?? [];
       const spec = findLong(name, specs);
-      if (spec.value === 'none' && value !== undefined) throw new UsageError(`option '--${spec.long}' doesn't allow an argument`);
+      if (spec.value === 'none' && value !== undefined)
+        throw new UsageError(`option '--${spec.long}' doesn't allow an argument`);
       const next = spec.value === 'required' && value === undefined ? queue.shift() : value;
-      if (spec.value === 'required' && next === undefined) throw new UsageError(`option '--${spec.long}' requires an argument`);
+      if (spec.value === 'required' && next === undefined)
+        throw new UsageError(`option '--${spec.long}' requires an argument`);
       options.push([spec.long, next ?? '']);
     } else if (word.startsWith('-') && word !== '-') {
       for (let at = 1; at < word.length; at++) {
@@ -71,6 +77,10 @@ export function optionTable(text: string): OptionSpec[] {
     .split(/\s+/)
     .map((entry) => {
       const [, long = '', short, value] = /^([^|=]+)(?:\|(.))?(=\??)?$/.exec(entry) ?? [];
-      return { long, ...(short ? { short } : {}), value: value === undefined ? 'none' : value === '=' ? 'required' : 'optional' };
+      return {
+        long,
+        ...(short ? { short } : {}),
+        value: value === undefined ? 'none' : value === '=' ? 'required' : 'optional',
+      };
     });
 }

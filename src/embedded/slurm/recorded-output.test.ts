@@ -40,7 +40,11 @@ const refusals: [argv: string[], stderr: string, code: number][] = [
   [['scancel', 'abc'], 'scancel: error: Invalid job id abc\n', 1],
   [['scancel'], 'scancel: error: No job identification provided\n', 1],
   [['sbatch', 'nosuch.sh'], 'sbatch: error: Unable to open file nosuch.sh\n', 1],
-  [['sbatch', '--nosuchopt', 'ok.sh'], 'sbatch: unrecognized option \'--nosuchopt\'\nTry "sbatch --help" for more information\n', 255],
+  [
+    ['sbatch', '--nosuchopt', 'ok.sh'],
+    'sbatch: unrecognized option \'--nosuchopt\'\nTry "sbatch --help" for more information\n',
+    255,
+  ],
   [['sbatch', '--time=abc', 'ok.sh'], 'sbatch: error: Invalid --time specification\n', 255],
   [['sbatch', '--mem=xx', 'ok.sh'], 'sbatch: error: Invalid --mem specification\n', 255],
   [
@@ -96,8 +100,19 @@ test('output has the fields, widths and words of the real one', async () => {
   const uid = String(process.getuid?.() ?? 0);
   const id = (name: string): string => String(ids.get(name));
 
-  const table = await run('sacct', '--parsable2', '-X', '-o', 'JobID,JobIDRaw,JobName,State,ExitCode,Reason', '-j', [...ids.values()].join(','));
-  const found = table.stdout.trimEnd().split('\n').map((line) => line.split('|'));
+  const table = await run(
+    'sacct',
+    '--parsable2',
+    '-X',
+    '-o',
+    'JobID,JobIDRaw,JobName,State,ExitCode,Reason',
+    '-j',
+    [...ids.values()].join(','),
+  );
+  const found = table.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split('|'));
   expect(found[0]).toEqual(recorded[0]);
   for (const row of recorded.slice(1)) {
     const [, , name = '', ...fields] = row;
@@ -106,14 +121,45 @@ test('output has the fields, widths and words of the real one', async () => {
   }
 
   // BIOMERO's own questions.
-  const all = await run('sacct', '-n', '-o', 'JobId,State,End', '-X', '-j', id('ok'), '-j', id('cancel-run'), '-j', id('held'));
-  expect(all.stdout).toMatch(
-    new RegExp(`^${id('ok').padEnd(12)}  COMPLETED ${time} \n${id('held').padEnd(12)}    PENDING             Unknown \n${id('cancel-run').padEnd(12)} CANCELLED\\+ ${time} \n$`),
+  const all = await run(
+    'sacct',
+    '-n',
+    '-o',
+    'JobId,State,End',
+    '-X',
+    '-j',
+    id('ok'),
+    '-j',
+    id('cancel-run'),
+    '-j',
+    id('held'),
   );
-  const completed = await run('sacct', '--starttime', '2023-01-01', '--endtime', 'now', '--state', 'cd', '-o', 'JobId', '-n', '-X');
+  expect(all.stdout).toMatch(
+    new RegExp(
+      `^${id('ok').padEnd(12)}  COMPLETED ${time} \n${id('held').padEnd(12)}    PENDING             Unknown \n${id('cancel-run').padEnd(12)} CANCELLED\\+ ${time} \n$`,
+    ),
+  );
+  const completed = await run(
+    'sacct',
+    '--starttime',
+    '2023-01-01',
+    '--endtime',
+    'now',
+    '--state',
+    'cd',
+    '-o',
+    'JobId',
+    '-n',
+    '-X',
+  );
   expect(completed.stdout).toBe(`${id('ok').padEnd(12)} \n`);
-  const failed = await run('sacct', '--starttime', '2023-01-01', '--endtime', 'now', '--state', 'r,f,to,rs,dl,nf', '-o', 'JobId', '-n', '-P', '-X');
-  expect(failed.stdout.trim().split('\n')).toEqual(['fail', 'sig', 'timeout', 'bad-output-path'].map(id));
+  const inState = async (states: string): Promise<string[]> => {
+    const window = ['--starttime', '2023-01-01', '--endtime', 'now', '--state', states];
+    return (await run('sacct', ...window, '-o', 'JobId', '-n', '-P', '-X')).stdout.trim().split('\n');
+  };
+  expect(await inState('f,to')).toEqual(['fail', 'sig', 'timeout', 'bad-output-path'].map(id));
+  // Those that were running at some time within, as the real one has it.
+  expect(await inState('r')).toEqual(['ok', 'fail', 'sig', 'timeout', 'bad-output-path', 'cancel-run'].map(id));
 
   expect((await run('sacct', '-j', id('ok'))).stdout.replaceAll(/ {3,}root /g, ' USER ')).toMatch(
     /^JobID {11}JobName  Partition {4}Account  AllocCPUS {6}State ExitCode \n------------ ---------- ---------- ---------- ---------- ---------- -------- \n\d+ {2,}ok +main .+ 1  COMPLETED {6}0:0 \n\d+\.batch +batch .+ 1  COMPLETED {6}0:0 \n$/,
@@ -121,9 +167,9 @@ test('output has the fields, widths and words of the real one', async () => {
   expect((await run('sacct', '-n', '-X', '-j', id('ok'), '--format=JobID%20,State%-12')).stdout).toBe(
     `${id('ok').padStart(20)} COMPLETED    \n`,
   );
-  expect((await run('sacct', '-n', '-P', '-X', '-o', 'Start,End,NodeList,Timelimit', '-j', id('cancel-pend'))).stdout).toMatch(
-    new RegExp(`^None\\|${time}\\|None assigned\\|UNLIMITED\n$`),
-  );
+  expect(
+    (await run('sacct', '-n', '-P', '-X', '-o', 'Start,End,NodeList,Timelimit', '-j', id('cancel-pend'))).stdout,
+  ).toMatch(new RegExp(`^None\\|${time}\\|None assigned\\|UNLIMITED\n$`));
 
   expect((await run('squeue')).stdout).toMatch(
     /^ {13}JOBID PARTITION {5}NAME {5}USER ST {7}TIME  NODES NODELIST\(REASON\)\n +\d+ {6}main {5}held .{8} PD {7}0:00 {6}1 \(JobHeldUser\)\n$/,
@@ -131,23 +177,45 @@ test('output has the fields, widths and words of the real one', async () => {
   expect((await run('squeue', '-h', '-O', 'JobID,Name:8,State,Reason')).stdout).toBe(
     `${id('held').padEnd(20)}held    PENDING             JobHeldUser         \n`,
   );
-  expect((await run('squeue', '-O', 'JobID:10,Name:8,State')).stdout.split('\n')[0]).toBe('JOBID     NAME    STATE               ');
-  expect((await run('squeue', '-h', '-t', 'all', '-o', '%A|%j|%T|%t|%r|%N|%l|%u', '-j', `${id('sig')},${id('cancel-run')}`)).stdout).toMatch(
-    new RegExp(`^${id('cancel-run')}\\|cancel-run\\|CANCELLED\\|CA\\|None\\|localhost\\|UNLIMITED\\|\\S+\n${id('sig')}\\|sig\\|FAILED\\|F\\|NonZeroExitCode\\|localhost\\|UNLIMITED\\|\\S+\n$`),
+  expect((await run('squeue', '-O', 'JobID:10,Name:8,State')).stdout.split('\n')[0]).toBe(
+    'JOBID     NAME    STATE               ',
+  );
+  expect(
+    (await run('squeue', '-h', '-t', 'all', '-o', '%A|%j|%T|%t|%r|%N|%l|%u', '-j', `${id('sig')},${id('cancel-run')}`))
+      .stdout,
+  ).toMatch(
+    new RegExp(
+      `^${id('cancel-run')}\\|cancel-run\\|CANCELLED\\|CA\\|None\\|localhost\\|UNLIMITED\\|\\S+\n${id('sig')}\\|sig\\|FAILED\\|F\\|NonZeroExitCode\\|localhost\\|UNLIMITED\\|\\S+\n$`,
+    ),
   );
 
   expect((await run('scontrol', 'show', 'job', id('fail'))).stdout).toMatch(
-    new RegExp(`^JobId=${id('fail')} JobName=fail\n   UserId=\\S+\\(${uid}\\) [^]*\n   JobState=FAILED Reason=NonZeroExitCode Dependency=\\(null\\)\n[^]* ExitCode=3:0\n[^]*\n   StdOut=${cluster.home}/omero-${id('fail')}\\.log\n   Power=\n   \n\n$`),
+    new RegExp(
+      `^JobId=${id('fail')} JobName=fail\n   UserId=\\S+\\(${uid}\\) [^]*\n   JobState=FAILED Reason=NonZeroExitCode Dependency=\\(null\\)\n[^]* ExitCode=3:0\n[^]*\n   StdOut=${cluster.home}/omero-${id('fail')}\\.log\n   Power=\n   \n\n$`,
+    ),
   );
-  for (const [argv, stderr, code] of refusals) expect({ argv, ...(await run(...argv)) }).toMatchObject({ argv, stderr, code });
+  for (const [argv, stderr, code] of refusals)
+    expect({ argv, ...(await run(...argv)) }).toMatchObject({ argv, stderr, code });
   expect((await run('sbatch', 'ok.sh')).stdout).toMatch(/^Submitted batch job \d+\n$/);
   expect((await run('sbatch', '--parsable', 'ok.sh')).stdout).toMatch(/^\d+\n$/);
 });
 
 test('log file patterns, also with widths, and wrapped commands', async () => {
   const { slurm, run, home } = await testCluster();
-  const answer = await run('sbatch', '--parsable', '-o', 'x-%x-%N-%n-%t-%%-%5j.log', '-J', 'n m', '--wrap', 'echo hi; echo "$CONFIG"', '--export=ALL,CONFIG=a b');
+  const answer = await run(
+    'sbatch',
+    '--parsable',
+    '-o',
+    'x-%x-%N-%n-%t-%%-%5j.log',
+    '-J',
+    'n m',
+    '--wrap',
+    'echo hi; echo "$CONFIG"',
+    '--export=ALL,CONFIG=a b',
+  );
   const id = Number(answer.stdout);
   await until(slurm, id, (state) => state.terminal);
-  expect((await run('cat', join(home, `x-n m-localhost-0-0-%-${String(id).padStart(5, '0')}.log`))).stdout).toBe('hi\na b\n');
+  expect((await run('cat', join(home, `x-n m-localhost-0-0-%-${String(id).padStart(5, '0')}.log`))).stdout).toBe(
+    'hi\na b\n',
+  );
 });

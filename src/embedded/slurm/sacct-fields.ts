@@ -51,8 +51,16 @@ const known: readonly Field[] = [
   field('JobName', 10, ({ job, isStep }) => (isStep ? 'batch' : job.name.replaceAll('"', '`'))),
   field('State', 10, accountingState),
   field('ExitCode', 8, exitCode),
-  field('DerivedExitCode', 15, ofJob(() => '0:0')),
-  field('Reason', 22, ofJob((job) => (job.held ? 'JobHeldUser' : 'None'))),
+  field(
+    'DerivedExitCode',
+    15,
+    ofJob(() => '0:0'),
+  ),
+  field(
+    'Reason',
+    22,
+    ofJob((job) => (job.held ? 'JobHeldUser' : 'None')),
+  ),
   field('NodeList', 15, ({ job }) => (job.started === null ? 'None assigned' : nodeName)),
   field('Start', 19, start),
   field('End', 19, ({ job }, time) => (job.ended === null ? 'Unknown' : time(job.ended))),
@@ -63,34 +71,75 @@ const known: readonly Field[] = [
   field('CPUTime', 10, ({ job }) => formatDuration(elapsed(job) * job.cpus)),
   field('CPUTimeRAW', 10, ({ job }) => String(elapsed(job) * job.cpus)),
   field('Timelimit', 10, ofJob(timeLimit)),
-  field('TimelimitRaw', 10, ofJob((job) => (job.timeLimitMinutes === null ? 'UNLIMITED' : String(job.timeLimitMinutes)))),
-  field('Partition', 10, ofJob((job) => job.partition)),
+  field(
+    'TimelimitRaw',
+    10,
+    ofJob((job) => (job.timeLimitMinutes === null ? 'UNLIMITED' : String(job.timeLimitMinutes))),
+  ),
+  field(
+    'Partition',
+    10,
+    ofJob((job) => job.partition),
+  ),
   field('Account', 10, ({ job }) => job.account),
-  field('User', 9, ofJob((job) => job.user)),
-  field('UID', 6, ofJob((job) => String(job.uid))),
-  field('GID', 6, ofJob((job) => String(job.gid))),
+  field(
+    'User',
+    9,
+    ofJob((job) => job.user),
+  ),
+  field(
+    'UID',
+    6,
+    ofJob((job) => String(job.uid)),
+  ),
+  field(
+    'GID',
+    6,
+    ofJob((job) => String(job.gid)),
+  ),
   field('AllocCPUS', 10, cpus),
   field('NCPUS', 10, cpus),
   field('ReqCPUS', 8, cpus),
   field('NNodes', 8, () => '1'),
   field('AllocNodes', 10, () => '1'),
-  field('QOS', 10, ofJob(() => 'normal')),
+  field(
+    'QOS',
+    10,
+    ofJob(() => 'normal'),
+  ),
   field('Cluster', 10, () => clusterName),
-  field('Comment', 14, ofJob((job) => job.comment)),
-  field('WorkDir', 20, ofJob((job) => job.workDir)),
-  field('SubmitLine', 20, ofJob((job) => job.submitLine)),
-  field('Priority', 10, ofJob((job) => String(4294901760 - job.id))),
+  field(
+    'Comment',
+    14,
+    ofJob((job) => job.comment),
+  ),
+  field(
+    'WorkDir',
+    20,
+    ofJob((job) => job.workDir),
+  ),
+  field(
+    'SubmitLine',
+    20,
+    ofJob((job) => job.submitLine),
+  ),
+  field(
+    'Priority',
+    10,
+    ofJob((job) => String(4294901760 - job.id)),
+  ),
 ];
 
 /** Fields of Slurm's that measure what is not measured here: they are there, and empty. */
-const empty = `AdminComment AllocTRES AssocID AveCPU AveCPUFreq AveDiskRead AveDiskWrite AvePages AveRSS AveVMSize BlockID
+const empty =
+  `AdminComment AllocTRES AssocID AveCPU AveCPUFreq AveDiskRead AveDiskWrite AvePages AveRSS AveVMSize BlockID
   Constraints ConsumedEnergy ConsumedEnergyRaw Container DBIndex Flags Group Layout MaxDiskRead MaxDiskReadNode
   MaxDiskReadTask MaxDiskWrite MaxDiskWriteNode MaxDiskWriteTask MaxPages MaxPagesNode MaxPagesTask MaxRSS MaxRSSNode
   MaxRSSTask MaxVMSize MaxVMSizeNode MaxVMSizeTask McsLabel MinCPU MinCPUNode MinCPUTask NTasks QOSRAW ReqCPUFreq ReqMem
   ReqNodes ReqTRES Reservation ReservationId Reserved ResvCPU ResvCPURAW Suspended SystemComment SystemCPU TotalCPU
   UserCPU WCKey WCKeyID`
-  .split(/\s+/)
-  .map((name) => field(name, 10, () => ''));
+    .split(/\s+/)
+    .map((name) => field(name, 10, () => ''));
 
 /** Looks a field up as Slurm does: any case, and a beginning is enough. */
 export function findField(name: string): Field | undefined {

@@ -55,16 +55,23 @@ export function sacct(call: Call, cluster: Cluster): Answer {
 
   const users = [...all('uid'), ...all('user')];
   const names = all('name');
-  const jobs = cluster.jobs().filter(
-    (job) =>
-      (has('jobs') ? ids.some((id) => isMatch(job, id)) : !job.held || job.started !== null || hasEnded(job)) &&
-      (names.length === 0 || names.includes(job.name)) &&
-      (users.length === 0 || users.includes(job.user) || users.includes(String(job.uid))) &&
-      inWindow(job, from, to, states),
-  );
-  const rows = jobs.flatMap((job): AccountingRow[] =>
-      has('allocations') || job.started === null ? [{ job, isStep: false }] : [{ job, isStep: false }, { job, isStep: true }],
+  const jobs = cluster
+    .jobs()
+    .filter(
+      (job) =>
+        (has('jobs') ? ids.some((id) => isMatch(job, id)) : !job.held || job.started !== null || hasEnded(job)) &&
+        (names.length === 0 || names.includes(job.name)) &&
+        (users.length === 0 || users.includes(job.user) || users.includes(String(job.uid))) &&
+        inWindow(job, from, to, states),
     );
+  const rows = jobs.flatMap((job): AccountingRow[] =>
+    has('allocations') || job.started === null
+      ? [{ job, isStep: false }]
+      : [
+          { job, isStep: false },
+          { job, isStep: true },
+        ],
+  );
   const separator = last('delimiter') ?? '|';
   const form: Form = has('parsable2')
     ? { kind: 'separated', separator, end: '' }
@@ -79,7 +86,10 @@ function inWindow(job: Job, from: number, to: number, states: readonly string[])
   const ended = job.ended ?? Infinity;
   if (states.length === 0) return job.submitted <= to && ended >= from;
   return states.some((state) => {
-    if (state === 'PENDING') return job.submitted <= to && (job.started ?? ended) >= from && (job.started === null ? job.word === 'PENDING' : true);
+    if (state === 'PENDING')
+      return (
+        job.submitted <= to && (job.started ?? ended) >= from && (job.started === null ? job.word === 'PENDING' : true)
+      );
     if (state === 'RUNNING') return job.started !== null && job.started <= to && ended >= from;
     return job.word === state && ended >= from && ended <= to;
   });
@@ -131,4 +141,3 @@ function pad(text: string, column: Column): string {
   const cut = text.slice(0, column.printWidth);
   return column.left ? cut.padEnd(column.printWidth) : cut.padStart(column.printWidth);
 }
-

@@ -146,9 +146,11 @@ function splitWords(line: string): string[] {
   const pattern = /\s*(?:#.*$|((?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^\s"'\\])+))/gy;
   for (let match = pattern.exec(line); match; match = pattern.exec(line)) {
     if (match[1] === undefined) break;
-    words.push(match[1].replace(/"((?:[^"\\]|\\.)*)"|'([^']*)'|\\(.)/g, (_, double?: string, single?: string, one?: string) =>
-      double !== undefined ? double.replace(/\\(.)/g, '$1') : (single ?? one ?? ''),
-    ));
+    words.push(
+      match[1].replace(/"((?:[^"\\]|\\.)*)"|'([^']*)'|\\(.)/g, (_, double?: string, single?: string, one?: string) =>
+        double !== undefined ? double.replace(/\\(.)/g, '$1') : (single ?? one ?? ''),
+      ),
+    );
   }
   return words;
 }

@@ -14,7 +14,10 @@ export function sbatch(call: Call, cluster: Cluster): Answer {
     const script = call.script && 'text' in call.script ? call.script.text : '';
     const request = readRequest(call.argv, script);
     if (call.script && 'error' in call.script) throw new SbatchError(call.script.error, 1);
-    const text = request.wrap === null ? checkScript(script) : `#!/bin/sh\n# This script was created by sbatch --wrap.\n\n${request.wrap}\n`;
+    const text =
+      request.wrap === null
+        ? checkScript(script)
+        : `#!/bin/sh\n# This script was created by sbatch --wrap.\n\n${request.wrap}\n`;
     if (request.partition !== null && request.partition !== defaultPartition)
       throw new SbatchError(
         `invalid partition specified: ${request.partition}\nsbatch: error: Batch job submission failed: Invalid partition name specified`,
@@ -26,7 +29,8 @@ export function sbatch(call: Call, cluster: Cluster): Answer {
     if (request.parsable) return answer(`${id}\n`);
     return answer(request.quiet ? '' : `Submitted batch job ${id}\n`);
   } catch (error) {
-    if (error instanceof UsageError) return refuse(`sbatch: ${error.message}\nTry "sbatch --help" for more information`, 255);
+    if (error instanceof UsageError)
+      return refuse(`sbatch: ${error.message}\nTry "sbatch --help" for more information`, 255);
     if (error instanceof SbatchError) return refuse(`sbatch: error: ${error.message}`, error.code);
     throw error;
   }
@@ -131,7 +135,8 @@ function readArray(text: string): { tasks: number[]; limit: number | null } {
     const [, from, to, step] = /^(\d{1,7})(?:-(\d{1,7})(?::(\d{1,7}))?)?$/.exec(part) ?? [];
     if (from === undefined) throw new SbatchError('Batch job submission failed: Invalid job array specification', 1);
     const last = Number(to ?? from);
-    for (let n = Number(from); n <= last && tasks.size <= longestArray; n += Math.max(1, Number(step ?? 1))) tasks.add(n);
+    for (let n = Number(from); n <= last && tasks.size <= longestArray; n += Math.max(1, Number(step ?? 1)))
+      tasks.add(n);
   }
   if (tasks.size === 0 || tasks.size > longestArray)
     throw new SbatchError('Batch job submission failed: Invalid job array specification', 1);
@@ -143,7 +148,8 @@ function exported(call: Call, list: string): Record<string, string> {
   const parts = list.split(',');
   const env: Record<string, string> = {};
   const all = parts.includes('ALL');
-  const keep = (name: string): boolean => all || /^(HOME|USER|LOGNAME|SHELL|PATH)$/.test(name) || name.startsWith('SLURM_');
+  const keep = (name: string): boolean =>
+    all || /^(HOME|USER|LOGNAME|SHELL|PATH)$/.test(name) || name.startsWith('SLURM_');
   for (const [name, value] of Object.entries(call.env)) if (keep(name) || parts.includes(name)) env[name] = value;
   for (const part of parts) {
     const equals = part.indexOf('=');

@@ -14,7 +14,8 @@ export function scancel(call: Call, cluster: Cluster): Answer {
   try {
     parsed = parseOptions(call.argv, options);
   } catch (error) {
-    if (error instanceof UsageError) return refuse(`scancel: ${error.message}\nTry "scancel --help" for more information`);
+    if (error instanceof UsageError)
+      return refuse(`scancel: ${error.message}\nTry "scancel --help" for more information`);
     throw error;
   }
   const last = (...names: string[]): string | undefined => parsed.options.findLast(([n]) => names.includes(n))?.[1];
@@ -36,7 +37,8 @@ export function scancel(call: Call, cluster: Cluster): Answer {
     if (!passes(job, name, user, state)) continue;
     if (verbose) texts.push(`scancel: Terminating job ${job.id}`);
     if (hasEnded(job)) {
-      if (verbose) texts.push(`scancel: error: Kill job error on job id ${job.id}: Job/step already completing or completed`);
+      if (verbose)
+        texts.push(`scancel: error: Kill job error on job id ${job.id}: Job/step already completing or completed`);
     } else cluster.cancel(job, call.uid);
   }
   return { stdout: '', stderr: texts.map((text) => `${text}\n`).join(''), code: 0 };

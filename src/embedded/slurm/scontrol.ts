@@ -11,13 +11,16 @@ export function scontrol(call: Call, cluster: Cluster): Answer {
   const [verb, what = '', id] = call.argv.filter((word) => !word.startsWith('-'));
   if (verb === 'ping') return answer(`Slurmctld(primary) at ${nodeName} is UP\n`);
   if (verb !== 'show') return refuse(`invalid keyword: ${verb ?? ''}`);
-  if (/^config/.test(what)) return answer(`ClusterName             = ${clusterName}\nSLURM_VERSION           = embedded\n`);
+  if (/^config/.test(what))
+    return answer(`ClusterName             = ${clusterName}\nSLURM_VERSION           = embedded\n`);
   if (!/^jobs?(id)?$/i.test(what)) return refuse(`invalid entity:${what} for keyword:show `);
   const ids = id === undefined ? [] : parseJobIds([id]);
   if (typeof ids === 'string') return refuse('scontrol_print_job error: Invalid job id specified');
   const jobs = cluster.jobs().filter((job) => ids.length === 0 || ids.some((wanted) => isMatch(job, wanted)));
   if (jobs.length === 0) {
-    return id === undefined ? answer('No jobs in the system\n') : refuse('slurm_load_jobs error: Invalid job id specified');
+    return id === undefined
+      ? answer('No jobs in the system\n')
+      : refuse('slurm_load_jobs error: Invalid job id specified');
   }
   return answer(jobs.map((job) => show(job, oneLine)).join(''));
 }

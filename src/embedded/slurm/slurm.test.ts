@@ -13,7 +13,11 @@ test('a job runs in its folder with its variables, and its log is read in pieces
   expect(state).toMatchObject({ word: 'COMPLETED', phase: 'succeeded', exit: '0:0', node: 'localhost', reason: null });
   expect(state.startedAt?.getTime()).toBeGreaterThan(Date.now() - 60_000);
   expect(state.endedAt?.getTime()).toBeGreaterThanOrEqual(state.startedAt?.getTime() ?? Infinity);
-  const expected = Buffer.concat([Buffer.from(`${id} plain\n${home}\na\0`), Buffer.from([0xff]), Buffer.from('bproblem\n')]);
+  const expected = Buffer.concat([
+    Buffer.from(`${id} plain\n${home}\na\0`),
+    Buffer.from([0xff]),
+    Buffer.from('bproblem\n'),
+  ]);
   const whole = await slurm.readLog(id, 0);
   expect(whole).toEqual({ bytes: expected, next: expected.length, size: expected.length });
   expect((await slurm.readLog(id, 3, 4))?.bytes).toEqual(expected.subarray(3, 7));
@@ -43,7 +47,9 @@ test('a job that takes too long is ended at its limit, with everything it starte
   });
   const state = await ended(slurm, id);
   expect(state).toMatchObject({ word: 'TIMEOUT', phase: 'failed', exit: '0:0' });
-  expect(await logWith(slurm, id, 'DUE TO TIME LIMIT')).toMatch(/^begun\nslurmstepd-\S+: error: \*\*\* JOB \d+ ON \S+ CANCELLED AT /);
+  expect(await logWith(slurm, id, 'DUE TO TIME LIMIT')).toMatch(
+    /^begun\nslurmstepd-\S+: error: \*\*\* JOB \d+ ON \S+ CANCELLED AT /,
+  );
   expect(identifyProcess(Number(readFileSync(join(home, 'sleeper'), 'utf8')))).toBeNull();
 });
 
@@ -53,7 +59,12 @@ test('jobs wait for processors in the order they came, and cancelled ones never 
   const next = await submit('next', 'touch next-ran');
   const last = await submit('last', 'touch last-ran');
   const states = await slurm.observe([wide, next, last, 4711]);
-  expect([wide, next, last, 4711].map((id) => states.get(id)?.phase)).toEqual(['running', 'queued', 'queued', 'unknown']);
+  expect([wide, next, last, 4711].map((id) => states.get(id)?.phase)).toEqual([
+    'running',
+    'queued',
+    'queued',
+    'unknown',
+  ]);
   expect([next, last].map((id) => states.get(id)?.reason)).toEqual(['Resources', 'Priority']);
   expect(states.get(next)).toMatchObject({ startedAt: null, endedAt: null, exit: null, terminal: false });
   await slurm.cancel(next);
@@ -87,7 +98,7 @@ test('one name is one job, also when it is submitted twice at a time or has long
 
 test('names and variables arrive byte for byte, and nothing in them is run', async () => {
   const { slurm, submit, run } = await testCluster();
-  const name = 'a|b $(touch hacked);&*?~ %j <x> #!é🜁 --wrap=x';
+  const name = 'a|b $(touch hacked);&*?~ %j <x> #! --wrap=x';
   const values = ['', ' a  b ', 'a\nb\n', '$(touch hacked)', '`id`', `"it's"`, '\\', 'ü🜁', '%j', 'ALL,X=1', '--'];
   const env = Object.fromEntries(values.map((value, index) => [`V${index}`, value]));
   const print = values.map((_, index) => `printf '%s\\0' "$V${index}"`).join('\n');
@@ -101,23 +112,32 @@ test('names and variables arrive byte for byte, and nothing in them is run', asy
 test('what cannot be a job is refused with its reason', async () => {
   const { slurm, submit, home } = await testCluster();
   await writeFile(join(home, 'slurm-scripts/jobs/plain.sh'), 'echo no interpreter\n');
-  await expect(submit('plain', '', { script: 'plain.sh' })).rejects.toMatchObject({ code: 'JOB_REFUSED', retryable: false });
+  await expect(submit('plain', '', { script: 'plain.sh' })).rejects.toMatchObject({
+    code: 'JOB_REFUSED',
+    retryable: false,
+  });
   await expect(submit('gone', '', { script: 'gone.sh' })).rejects.toThrow(/Unable to open file/);
   await expect(submit('flag', '', { flags: { nosuch: '1' } })).rejects.toThrow(/unrecognized option '--nosuch=?/);
   await expect(submit('flag', '', { flags: { parsable: '' } })).rejects.toMatchObject({ code: 'JOB_OPTION_REFUSED' });
   await expect(submit('flag', '', { flags: { 'x y': '' } })).rejects.toMatchObject({ code: 'JOB_OPTION_REFUSED' });
-  for (const name of ['', ' a', 'a,b', 'a\nb', 'a"b', "a'b", 'x'.repeat(256)])
+  for (const name of ['', ' a', 'a,b', 'a\nb', 'a"b', "a'b", 'é', '🜁', 'x'.repeat(256)])
     await expect(submit(name, '')).rejects.toMatchObject({ code: 'JOB_NAME_REFUSED' });
   for (const variable of ['PATH', 'LD_PRELOAD', 'SLURM_JOB_ID', 'SBATCH_WAIT', 'A B', '1A', ''])
-    await expect(submit('env', '', { env: { [variable]: 'x' } })).rejects.toMatchObject({ code: 'JOB_VARIABLE_REFUSED' });
+    await expect(submit('env', '', { env: { [variable]: 'x' } })).rejects.toMatchObject({
+      code: 'JOB_VARIABLE_REFUSED',
+    });
   expect(await slurm.findByName('env')).toBeNull();
 });
 
 test('options of the script, the workflow and the site add up in that order', async () => {
   const { slurm, submit, run } = await testCluster();
-  const id = await submit('directives', '#SBATCH --time=00:45:00 --comment="from script"\n#SBATCH -c 1 # note\ntrue\n#SBATCH --time=1', {
-    flags: { comment: 'of the workflow' },
-  });
+  const id = await submit(
+    'directives',
+    '#SBATCH --time=00:45:00 --comment="from script"\n#SBATCH -c 1 # note\ntrue\n#SBATCH --time=1',
+    {
+      flags: { comment: 'of the workflow' },
+    },
+  );
   await ended(slurm, id);
   const row = await run('sacct', '-n', '-P', '-X', '-o', 'Timelimit,Comment', '-j', String(id));
   expect(row.stdout).toBe('00:45:00|of the workflow\n');
@@ -125,8 +145,18 @@ test('options of the script, the workflow and the site add up in that order', as
 
 test('tasks of an array are one job, ended when all are', async () => {
   const { slurm, run, script, home } = await testCluster({ cpus: 4 });
-  await script('array.sh', 'echo "$SLURM_ARRAY_JOB_ID $SLURM_ARRAY_TASK_ID"; while [ ! -e go ]; do sleep 0.05; done; [ "$SLURM_ARRAY_TASK_ID" != 2 ]');
-  const answer = await run('sbatch', '--parsable', '--array=1-4%2', '-o', 'omero-%A_%a.log', 'slurm-scripts/jobs/array.sh');
+  await script(
+    'array.sh',
+    'echo "$SLURM_ARRAY_JOB_ID $SLURM_ARRAY_TASK_ID"; while [ ! -e go ]; do sleep 0.05; done; [ "$SLURM_ARRAY_TASK_ID" != 2 ]',
+  );
+  const answer = await run(
+    'sbatch',
+    '--parsable',
+    '--array=1-4%2',
+    '-o',
+    'omero-%A_%a.log',
+    'slurm-scripts/jobs/array.sh',
+  );
   const id = Number(answer.stdout);
   expect((await slurm.observe([id])).get(id)).toMatchObject({ phase: 'running', terminal: false });
   expect((await run('squeue', '-h', '-o', '%i %K %t %r')).stdout).toBe(

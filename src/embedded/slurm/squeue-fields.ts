@@ -21,7 +21,8 @@ const reason: Value = ({ job }) => (job.word === 'FAILED' ? 'NonZeroExitCode' : 
 const nodes: Value = ({ job }) => (job.started === null ? '' : nodeName);
 const nodesOrReason: Value = (row, time) =>
   row.job.word === 'RUNNING' || row.job.word === 'COMPLETED' ? nodes(row, time) : `(${reason(row, time)})`;
-const start: Value = ({ job }, time) => (job.started !== null ? time(job.started) : job.ended !== null ? time(job.ended) : 'N/A');
+const start: Value = ({ job }, time) =>
+  job.started !== null ? time(job.started) : job.ended !== null ? time(job.ended) : 'N/A';
 /** Of a running job: when its time is up. */
 const end: Value = ({ job }, time) => {
   if (job.ended !== null) return time(job.ended);
@@ -31,7 +32,9 @@ const end: Value = ({ job }, time) => {
 const limit: Value = ({ job }) =>
   job.timeLimitMinutes === null ? 'UNLIMITED' : formatDuration(job.timeLimitMinutes * 60, 'short');
 const timeLeft: Value = ({ job }) =>
-  job.timeLimitMinutes === null ? 'UNLIMITED' : formatDuration(Math.max(0, job.timeLimitMinutes * 60 - elapsed(job)), 'short');
+  job.timeLimitMinutes === null
+    ? 'UNLIMITED'
+    : formatDuration(Math.max(0, job.timeLimitMinutes * 60 - elapsed(job)), 'short');
 const used: Value = ({ job }) => formatDuration(elapsed(job), 'short');
 const arrayId: Value = ({ job }) => String(job.array?.id ?? job.id);
 
@@ -66,5 +69,10 @@ export const queueFields: readonly { letter: string; names: string; heading: str
   { letter: 'Z', names: 'WorkDir', heading: 'WORK_DIR', value: (r) => r.job.workDir },
   { letter: '', names: 'STDOUT', heading: 'STDOUT', value: (r) => r.job.stdout },
   { letter: '', names: 'STDERR', heading: 'STDERR', value: (r) => r.job.stderr },
-  { letter: '', names: 'exit_code', heading: 'EXIT_CODE', value: (r) => (hasEnded(r.job) ? String(r.job.exitCode) : '0') },
+  {
+    letter: '',
+    names: 'exit_code',
+    heading: 'EXIT_CODE',
+    value: (r) => (hasEnded(r.job) ? String(r.job.exitCode) : '0'),
+  },
 ];

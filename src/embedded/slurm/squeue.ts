@@ -21,7 +21,8 @@ export function squeue(call: Call, cluster: Cluster): Answer {
   try {
     parsed = parseOptions(call.argv, options).options;
   } catch (error) {
-    if (error instanceof UsageError) return refuse(`squeue: ${error.message}\nTry "squeue --help" for more information`);
+    if (error instanceof UsageError)
+      return refuse(`squeue: ${error.message}\nTry "squeue --help" for more information`);
     throw error;
   }
   const last = (name: string): string | undefined => parsed.findLast(([n]) => n === name)?.[1];
@@ -58,7 +59,8 @@ export function squeue(call: Call, cluster: Cluster): Answer {
       (partitions.length === 0 || partitions.includes(job.partition)),
   );
   const time = timeFormatter(call.env);
-  const columns = last('Format') === undefined ? shortFormat(last('format') ?? defaultFormat) : longFormat(list('Format'));
+  const columns =
+    last('Format') === undefined ? shortFormat(last('format') ?? defaultFormat) : longFormat(list('Format'));
   if (typeof columns === 'string') return refuse(columns);
   const rows = queueRows(jobs, last('array') !== undefined);
   const lines = rows.map((row) => columns.map((column) => column(row, time)).join(''));
@@ -76,7 +78,11 @@ function queueRows(jobs: readonly Job[], everyTask: boolean): QueueRow[] {
     else if (waiting[0] === job) {
       const tasks = ranges(waiting.flatMap((other) => other.array?.task ?? []).sort((a, b) => a - b));
       const taskText = job.array.limit === null ? tasks : `${tasks}%${job.array.limit}`;
-      rows.push({ job: waiting.find((w) => w.id === w.array?.id) ?? job, idText: `${job.array.id}_[${taskText}]`, taskText });
+      rows.push({
+        job: waiting.find((w) => w.id === w.array?.id) ?? job,
+        idText: `${job.array.id}_[${taskText}]`,
+        taskText,
+      });
     }
   }
   const key = (row: QueueRow): string => stateWords[queueState(row.job)] ?? '';

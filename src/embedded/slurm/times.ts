@@ -62,5 +62,9 @@ export function startOfDay(seconds: number): number {
 
 function unitSeconds(unit: string): number | undefined {
   const units: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
-  return unit === '' ? 1 : /^(s|second|m|minute|h|hour|d|day|w|week)s?$/i.test(unit) ? units[unit[0]!.toLowerCase()] : undefined;
+  return unit === ''
+    ? 1
+    : /^(s|second|m|minute|h|hour|d|day|w|week)s?$/i.test(unit)
+      ? units[unit[0]!.toLowerCase()]
+      : undefined;
 }

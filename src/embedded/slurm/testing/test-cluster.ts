@@ -36,9 +36,7 @@ export interface TestCluster {
   run(...argv: string[]): Promise<{ stdout: string; stderr: string; code: number }>;
 }
 
-export async function testCluster(
-  options: Partial<Parameters<typeof startSlurm>[0]> = {},
-): Promise<TestCluster> {
+export async function testCluster(options: Partial<Parameters<typeof startSlurm>[0]> = {}): Promise<TestCluster> {
   const directory = options.directory ?? (await temporaryFolder('slurm'));
   const log = pino({ level: 'silent' });
   const embedded = await startSlurm({ directory, log, runAs: null, cpus: 2, killWaitMs: 300, ...options });

@@ -1,10 +1,11 @@
 /**
- * Makes `omero-schema.json` from a file with the interface's facts: `tsx src/omero/ice/condense-schema.ts FACTS.json`.
+ * Makes `src/omero/ice/omero-schema.json` from a file with the interface's facts: `tsx test/support/condense-schema.ts FACTS.json`, then prettier.
  * FACTS: `{classes: {typeId: {extends, members: ["name: Type"]}}, interfaces: {name: ["[idempotent] R op(T a, …)"]},
  * exceptions: {name: {extends, members: ["type name"]}}}`. Names of sequences and dictionaries are spelled out here;
  * an operation or class with a type that neither the facts nor this file know is left out and listed on stderr.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { packageFile } from '../../src/lib/package-root.ts';
 
 interface Facts {
   classes: Record<string, { extends: string; members: string[] }>;
@@ -26,7 +27,7 @@ interface Interface {
   operations: Record<string, Operation>;
 }
 
-/** `[T]` is a sequence, `{K:V}` a dictionary, `*` a proxy, `@` any class, `::x::Y` a class of the facts, `enum` one byte. */
+/** In the notation of `src/omero/ice/types.ts`. */
 const named: Record<string, string> = {
   AdminPrivilegeList: '[@]',
   AnnotationList: '[@]',
@@ -187,6 +188,8 @@ for (const [name, signatures] of Object.entries(facts.interfaces)) {
   interfaces[name] = { type: `::omero::${moduleOf(name)}::${name}`, ...(bases ? { extends: bases } : {}), operations };
 }
 
-const target = new URL('omero-schema.json', import.meta.url);
-writeFileSync(target, `${JSON.stringify({ classes, exceptions, interfaces })}\n`);
+writeFileSync(
+  packageFile('src', 'omero', 'ice', 'omero-schema.json'),
+  `${JSON.stringify({ classes, exceptions, interfaces })}\n`,
+);
 for (const line of leftOut) process.stderr.write(`left out ${line}\n`);

@@ -1,0 +1,166 @@
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../../test/support/temporary-folder.ts';
+import type { SlurmConfig } from '../config/config.ts';
+import { LocalTransport } from './local.ts';
+import { Slurm } from './slurm.ts';
+
+const config: SlurmConfig = {
+  transport: 'local',
+  host: 'slurm',
+  home: null,
+  dataPath: 'data',
+  imagesPath: 'images',
+  scriptPath: 'scripts',
+  defaultPartition: 'short',
+  sbatch: { partition: 'long', mem: '5G', 'mail-user': '' },
+  workflows: {},
+  pollSeconds: 1,
+};
+
+interface Site {
+  slurm: Slurm;
+  transport: LocalTransport;
+  home: string;
+  /** Makes a command of the site say this from now on. */
+  says(command: string, shell: string): Promise<void>;
+}
+
+/** A site whose commands fail in the ways of real ones, which no healthy Slurm can be made to show. */
+async function site(more: Partial<SlurmConfig> = {}): Promise<Site> {
+  const home = await temporaryFolder('site');
+  const bin = join(home, 'bin');
+  await mkdir(bin);
+  const transport = new LocalTransport({ home, env: { PATH: `${bin}:/usr/bin:/bin` } });
+  const says = async (command: string, shell: string): Promise<void> => {
+    await writeFile(join(bin, command), `#!/bin/sh\n${shell}\n`);
+    await chmod(join(bin, command), 0o755);
+  };
+  for (const command of ['squeue', 'sacct', 'scancel', 'sbatch']) await says(command, 'exit 0');
+  return { slurm: new Slurm(transport, { ...config, ...more }), transport, home, says };
+}
+
+const controllerDown = 'echo "slurm_load_jobs error: Unable to contact slurm controller (connect failure)" >&2; exit 1';
+const databaseDown = 'echo "sacct: error: Problem talking to the database: Connection refused" >&2; exit 1';
+const noAccounting = 'echo "Slurm accounting storage is disabled" >&2; exit 1';
+const job = { name: 'run-1', script: 'job.sh', output: 'omero-%j.log', flags: {}, env: {} };
+
+test('with the database down the queue still tells of what lives, and the rest is unknown', async () => {
+  const { slurm, says } = await site();
+  await says('sacct', databaseDown);
+  await says('squeue', 'echo "5|5|N/A|RUNNING|n1|1795468968|NONE|None"');
+  const states = await slurm.observe([5, 6]);
+  expect(states.get(5)).toMatchObject({ phase: 'running' });
+  expect(states.get(6)).toMatchObject({ phase: 'unknown', terminal: false });
+});
+
+test('with the controller down the accounting still tells of what has ended', async () => {
+  const { slurm, says } = await site();
+  await says('squeue', controllerDown);
+  await says('sacct', 'echo "5|5|COMPLETED|0:0|n1|1795468968|1795468969|None"');
+  const states = await slurm.observe([5, 6]);
+  expect(states.get(5)).toMatchObject({ phase: 'succeeded', terminal: true });
+  expect(states.get(6)).toMatchObject({ phase: 'unknown', terminal: false });
+});
+
+test('with both down there is no answer, and no job has failed for it', async () => {
+  const { slurm, says } = await site();
+  await says('squeue', controllerDown);
+  await says('sacct', databaseDown);
+  await expect(slurm.observe([5])).rejects.toMatchObject({ code: 'SLURM_UNAVAILABLE', retryable: true });
+});
+
+test('a job is not submitted while nobody can say whether it has been already', async () => {
+  const { slurm, says, home } = await site();
+  await says('sbatch', 'echo submitted >> sbatch.log; echo 7');
+  await says('sacct', databaseDown);
+  await expect(slurm.submit(job)).rejects.toMatchObject({ code: 'SLURM_UNAVAILABLE' });
+  await says('squeue', controllerDown);
+  await expect(slurm.submit(job)).rejects.toMatchObject({ code: 'SLURM_UNAVAILABLE' });
+  await expect(readFile(join(home, 'sbatch.log'))).rejects.toThrow();
+  // A site without accounting has nothing to ask beyond its queue.
+  await says('squeue', 'exit 0');
+  await says('sacct', noAccounting);
+  expect(await slurm.submit(job)).toBe(7);
+});
+
+test('an answer of sbatch is found among what a login script prints; a federation names its cluster', async () => {
+  const { slurm, says } = await site();
+  await says('sbatch', 'echo "Welcome, 3 messages"; echo "41;alpha"');
+  expect(await slurm.submit(job)).toBe(41);
+  await says('sbatch', 'echo "Welcome"');
+  await expect(slurm.submit(job)).rejects.toMatchObject({ code: 'SLURM_ANSWER_UNREADABLE' });
+});
+
+test('a busy controller is not a refused job', async () => {
+  const { slurm, says } = await site();
+  await says(
+    'sbatch',
+    'echo "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation" >&2; exit 1',
+  );
+  await expect(slurm.submit(job)).rejects.toMatchObject({ code: 'SLURM_UNAVAILABLE', retryable: true });
+  await says('sbatch', 'echo "sbatch: error: Batch job submission failed: Invalid account" >&2; exit 1');
+  await expect(slurm.submit(job)).rejects.toMatchObject({ code: 'JOB_REFUSED', retryable: false });
+});
+
+test('options: the workflow wins over the default partition, that over the options for all; blank ones are left out', async () => {
+  const { slurm, says, home } = await site();
+  await says('sbatch', 'printf "%s\\n" "$@" >> arguments; echo 1');
+  await slurm.submit(job);
+  await slurm.submit({ ...job, flags: { partition: 'gpu', exclusive: '', time: '00:30:00' } });
+  const lines = (await readFile(join(home, 'arguments'), 'utf8')).split('\n');
+  const same = ['--parsable', '--job-name=run-1', '--output=omero-%j.log', '--export=ALL'];
+  expect(lines).toEqual([
+    ...[...same, '--partition=short', '--mem=5G', 'scripts/job.sh'],
+    ...[...same, '--partition=gpu', '--mem=5G', '--exclusive', '--time=00:30:00', 'scripts/job.sh'],
+    '',
+  ]);
+});
+
+test('a lookup takes the exact name only, from the queue or the accounting', async () => {
+  const { slurm, says } = await site();
+  await says('squeue', 'echo "9|run-10"; echo "8|RUN-1"; echo "7|run-1"; echo "6|run-1"');
+  expect(await slurm.findByName('run-1')).toBe(6);
+  await says('squeue', 'exit 0');
+  await says('sacct', 'echo "12_0|run-1"; echo "13|RUN-1 "');
+  expect(await slurm.findByName('run-1')).toBe(12);
+  expect(await slurm.findByName('other')).toBeNull();
+});
+
+test('a missing command and a missing home are told apart', async () => {
+  const { slurm } = await site();
+  const bare = new LocalTransport({ home: await temporaryFolder('bare'), env: { PATH: '/nowhere' } });
+  await expect(new Slurm(bare, config).observe([1])).rejects.toMatchObject({ code: 'SLURM_COMMAND_MISSING' });
+  const homeless = new LocalTransport({ home: '/no/such/home', env: {} });
+  await expect(new Slurm(homeless, config).cancel(1)).rejects.toMatchObject({
+    code: 'CLUSTER_UNREACHABLE',
+    retryable: true,
+  });
+  await slurm.cancel(1);
+});
+
+test('a command that hangs is ended, with all that it started', async () => {
+  const { transport, home } = await site();
+  const hanging = transport.exec(['sh', '-c', 'sleep 600 & echo $! > sleeper; wait'], { timeoutMs: 500 });
+  await expect(hanging).rejects.toMatchObject({ code: 'CLUSTER_UNREACHABLE' });
+  const sleeper = (await readFile(join(home, 'sleeper'), 'utf8')).trim();
+  expect(
+    (
+      await transport.exec(['sh', '-c', 'cut -d" " -f3 "/proc/$1/stat" 2>/dev/null || echo gone', 'sh', sleeper])
+    ).stdout.trim(),
+  ).toMatch(/^(gone|Z)$/);
+});
+
+test('our own variables do not reach commands, except those that they need', async () => {
+  const { transport } = await site();
+  process.env['SECRET_DATABASE_URL'] = 'postgresql://user:password@host/db';
+  try {
+    const env = (await transport.exec(['env'], { env: { GIVEN: 'x' } })).stdout;
+    expect(env).not.toContain('password');
+    expect(env).toContain('GIVEN=x\n');
+    expect(env).toMatch(/^PATH=\S+\/bin:\/usr\/bin:\/bin$/m);
+  } finally {
+    delete process.env['SECRET_DATABASE_URL'];
+  }
+});

@@ -1,0 +1,159 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import type pg from 'pg';
+import { QuickStartFolder } from '../support/quick-start.ts';
+
+/*
+ * The real `start` process is killed from outside, with SIGKILL, as soon as each durable transition of a run is seen.
+ * The next start must finish that run. One data folder for all: each round adds a run of its own (another seed) to what
+ * the rounds before left.
+ */
+const folder = new QuickStartFolder();
+afterAll(() => folder.remove());
+
+type Look = (run: Record<string, unknown>, biomero: pg.Client, omero: pg.Client) => Promise<boolean> | boolean;
+
+const some = async (client: pg.Client, sql: string, values: unknown[]): Promise<boolean> =>
+  ((await client.query(sql, values)).rowCount ?? 0) > 0;
+const stage = (name: string): Look => (run, biomero) =>
+  some(
+    biomero,
+    `select 1 from imports i join bridge.order_links l on l.order_uuid = i.uuid where l.task_id = $1 and i.stage = $2`,
+    [run['task_id'], name],
+  );
+
+const transitions: [name: string, look: Look][] = [
+  ['the run is stored', () => true],
+  ['the job is submitted', (run) => run['job_id'] !== null],
+  ['the job runs', (run) => run['job_state'] === 'RUNNING'],
+  ['the job has ended', (run) => run['job_ended_at'] !== null],
+  ['the archive’s place is chosen', (run) => run['archive_stamp'] !== null],
+  [
+    'the archive is being staged',
+    (run) => {
+      const parent = join(String(run['base_path']), '.analyzed', String(run['id']));
+      return existsSync(parent) && readdirSync(parent).some((name) => name.endsWith('.partial'));
+    },
+  ],
+  [
+    'the archive has its final name',
+    (run) => {
+      const parent = join(String(run['base_path']), '.analyzed', String(run['id']));
+      return existsSync(parent) && readdirSync(parent).some((name) => !name.startsWith('.'));
+    },
+  ],
+  ['the archive is recorded', (run, biomero) => some(biomero, 'select 1 from bridge.archives where run_id = $1', [run['id']])],
+  ['the destination exists', (run) => run['destination_id'] !== null],
+  ['the order is placed', stage('Import Pending')],
+  ['the import has begun', stage('Import Started')],
+  [
+    'the import’s session is stored',
+    (run, biomero) =>
+      some(
+        biomero,
+        'select 1 from bridge.import_sessions s join bridge.order_links l on l.order_uuid = s.order_uuid where l.task_id = $1',
+        [run['task_id']],
+      ),
+  ],
+  [
+    'the first image is in OMERO',
+    (run, _, omero) =>
+      some(omero, 'select 1 from omero_standin.images where $1 = any(dataset_ids)', [run['destination_id']]),
+  ],
+  ['the import is reported', stage('Import Completed')],
+  ['the images are confirmed', (run) => run['images_confirmed_at'] !== null],
+  ['the images are annotated', (run) => run['annotated_at'] !== null],
+];
+
+test.each(transitions.map(([name, look], i) => [name, look, 100 + i] as const))(
+  'killed when %s, the next start finishes the run',
+  async (_, look, seed) => {
+    const first = folder.start('--seed', String(seed));
+    const before = await knownRuns();
+    await folder.until(first, async () => folder.environment() !== null && first.output().includes('Ready'));
+    const biomero = await folder.connect('biomero');
+    const omero = await folder.connect('omero');
+    try {
+      const id = await folder.until(first, async () => {
+        const { rows } = await biomero.query('select * from bridge.runs where not id = any($1::uuid[])', [before]);
+        return rows[0] && (await look(rows[0], biomero, omero)) && (rows[0].id as string);
+      });
+      folder.killHolder();
+      first.process.kill('SIGKILL');
+      await first.exit;
+
+      const second = folder.start('--seed', String(seed), '--once', '--time-limit', '100');
+      expect(await second.exit, second.output()).toBe(0);
+      const third = folder.start('--seed', String(seed));
+      await folder.until(third, async () => third.output().includes('Ready'));
+      await check(id, third.output());
+      third.process.kill('SIGTERM');
+      expect(await third.exit).toBe(0);
+    } finally {
+      await biomero.end().catch(() => undefined);
+      await omero.end().catch(() => undefined);
+    }
+  },
+  120_000,
+);
+
+/** Runs of the rounds before; none while there is no database yet. */
+async function knownRuns(): Promise<string[]> {
+  if (!folder.environment()) return [];
+  for (;;) {
+    const client = await folder.connect('biomero').catch(() => null);
+    if (!client) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      continue;
+    }
+    try {
+      return (await client.query('select id from bridge.runs')).rows.map((r) => r.id as string);
+    } finally {
+      await client.end();
+    }
+  }
+}
+
+/** Nothing twice, nothing half. */
+async function check(id: string, output: string): Promise<void> {
+  const biomero = await folder.connect('biomero');
+  const omero = await folder.connect('omero');
+  try {
+    const { rows: runs } = await biomero.query('select * from bridge.runs where id = $1', [id]);
+    expect(runs[0], output).toMatchObject({ outcome: 'done', status: 'DONE' });
+    const { rows: archives } = await biomero.query('select path from bridge.archives where run_id = $1', [id]);
+    expect(archives).toHaveLength(1);
+    const path = archives[0].path as string;
+    execFileSync('sha256sum', ['-c', '--strict', '--quiet', 'manifest-sha256.txt'], { cwd: path });
+    expect(readdirSync(join(path, '..'))).toEqual([path.split('/').at(-1)]);
+
+    const { rows: images } = await omero.query(
+      'select name from omero_standin.images where $1 = any(dataset_ids) order by name',
+      [runs[0].destination_id],
+    );
+    expect(images.map((r) => r.name)).toEqual([1, 2, 3, 4].map((n) => `nuclei_0${n}_labels.ome.tif`));
+    const { rows: inputs } = await omero.query(
+      'select name from omero_standin.images where $1 = any(dataset_ids) order by name',
+      [runs[0].input_id],
+    );
+    expect(inputs.map((r) => r.name)).toEqual([1, 2, 3, 4].map((n) => `nuclei_0${n}.ome.tif`));
+
+    const { rows: terminal } = await biomero.query(
+      `select i.stage from imports i join bridge.order_links l on l.order_uuid = i.uuid
+       where l.task_id = $1 and i.stage in ('Import Completed', 'Import Failed')`,
+      [runs[0].task_id],
+    );
+    expect(terminal).toEqual([{ stage: 'Import Completed' }]);
+    const { rows: events } = await biomero.query(
+      `select topic, count(*)::int as n from workflowtracker_events where originator_id = $1
+       and topic like '%Completed' group by topic`,
+      [runs[0].task_id],
+    );
+    expect(events.every((e) => e.n === 1)).toBe(true);
+  } finally {
+    await biomero.end();
+    await omero.end();
+  }
+}

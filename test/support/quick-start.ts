@@ -1,0 +1,92 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { packageFile } from '../../src/lib/package-root.ts';
+import { identifyProcess, isAlive, parseIdentity, stopProcess } from '../../src/lib/process-identity.ts';
+
+/** The real `start` of the built product in a process of its own, as a person starts it. */
+export interface Started {
+  process: ChildProcess;
+  /** Everything it has printed. */
+  output(): string;
+  /** Resolves with its exit code. */
+  exit: Promise<number | null>;
+}
+
+/** A data folder for `start`; `remove` ends whatever a killed start left in it. */
+export class QuickStartFolder {
+  readonly path: string;
+
+  constructor() {
+    this.path = join(mkdtempSync(join(tmpdir(), 'biomero-bridge-start-')), 'data');
+    chmodSync(join(this.path, '..'), 0o755);
+  }
+
+  start(...options: string[]): Started {
+    const child = spawn(
+      process.execPath,
+      [packageFile('dist', 'src', 'main.js'), 'start', '--data', this.path, ...options],
+      { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: 'C.UTF-8' } },
+    );
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)));
+    return { process: child, output: () => output, exit: once(child, 'exit').then(([code]) => code as number | null) };
+  }
+
+  /** Kills the process that holds the folder, which as root is a child of the one that was started. */
+  killHolder(): void {
+    const holder = this.#holder();
+    if (holder && isAlive(holder)) process.kill(holder.pid, 'SIGKILL');
+  }
+
+  /** The environment that the product was configured with, once it is written. */
+  environment(): Record<string, string> | null {
+    const path = join(this.path, 'config', 'environment.json');
+    return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>) : null;
+  }
+
+  /** A client on one of its databases: `biomero` or `omero`. */
+  async connect(database: 'biomero' | 'omero'): Promise<pg.Client> {
+    const url = this.environment()?.['SQLALCHEMY_URL'];
+    if (url === undefined) throw new Error('the start has not written its environment');
+    const client = new pg.Client({ connectionString: url.replace('/biomero?', `/${database}?`) });
+    client.on('error', () => undefined);
+    await client.connect();
+    return client;
+  }
+
+  /** Waits for a value; fails with the start's output when it ends first or the time is over. */
+  async until<T>(started: Started, look: () => Promise<T | null | undefined | false>, withinMs = 120_000): Promise<T> {
+    const deadline = Date.now() + withinMs;
+    for (;;) {
+      const found = await look().catch(() => null);
+      if (found) return found;
+      if (Date.now() > deadline || started.process.exitCode !== null)
+        throw new Error(`not seen in time; the start printed:\n${started.output()}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  async remove(): Promise<void> {
+    for (const identity of [this.#holder(), this.#postgres()])
+      if (identity) await stopProcess(identity, { graceMs: 5_000 });
+    await rm(join(this.path, '..'), { recursive: true, force: true });
+  }
+
+  #holder(): ReturnType<typeof parseIdentity> {
+    try {
+      return parseIdentity(JSON.parse(readFileSync(join(this.path, 'start.lock'), 'utf8')));
+    } catch {
+      return null;
+    }
+  }
+
+  #postgres(): ReturnType<typeof identifyProcess> {
+    const path = join(this.path, 'postgres', 'cluster', 'postmaster.pid');
+    return existsSync(path) ? identifyProcess(Number(readFileSync(path, 'utf8').split('\n')[0])) : null;
+  }
+}
