@@ -149,19 +149,21 @@ test('a final name that appears while the archive is built is not overwritten, e
   }
 });
 
-test('two archives of one workflow in one second are two archives', async () => {
-  const results = await makeResults(tree);
+test('archives of one workflow begun in one second are as many archives, with nothing left beside them', async () => {
+  const results = await makeResults({ 'a.tif': 'x' });
   const now = new Date();
-  const [first, second] = [archiveOptions(results), archiveOptions(results)];
-  second.workflowId = first.workflowId;
-  const built = await Promise.all(
-    [first, second].map(async (o) =>
-      archiveResults({ ...o, stamp: await freeStamp(o.basePath, o.workflowId, o.taskId, now) }),
-    ),
-  );
-  expect(new Set(built.map((a) => a.path)).size).toBe(2);
-  for (const { path } of built) expect(await verifyArchive(path)).toEqual({ ok: true, problems: [] });
-  expect(await readdir(placeOf(first).parent)).toHaveLength(2);
+  for (let round = 0; round < 8; round++) {
+    const workflowId = randomUUID();
+    const built = await Promise.all(
+      [1, 2, 3].map(async () => {
+        const options = { ...archiveOptions(results), workflowId };
+        return archiveResults({ ...options, stamp: await freeStamp(results.group, workflowId, options.taskId, now) });
+      }),
+    );
+    expect(new Set(built.map((a) => a.path)).size).toBe(3);
+    for (const { path } of built) expect(await verifyArchive(path)).toEqual({ ok: true, problems: [] });
+    expect(await readdir(join(results.group, '.analyzed', workflowId))).toHaveLength(3);
+  }
 });
 
 test('a failed transfer leaves staging only, and the next attempt begins anew in it', async () => {

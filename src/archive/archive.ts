@@ -4,7 +4,7 @@
  * next attempt of the same task begins anew; an archive that stands already is taken as it is.
  */
 import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import { bridgeError, isBridgeError } from '../domain/errors.ts';
@@ -102,14 +102,26 @@ async function findFinished(place: ArchivePlace, taskId: string): Promise<Archiv
 
 /**
  * A new, empty staging folder that only we can enter while it is filled, so that nobody puts a link where we write. Its
- * inode tells later whether another worker has begun anew in between.
+ * inode tells later whether another worker has begun anew in between. The name itself reserves the stamp, so it never
+ * goes away, not even for a moment: the new folder is moved over the emptied old one.
  */
 async function beginStaging(place: ArchivePlace): Promise<{ inode: number; mode: number }> {
   await makeParent(place.parent);
-  await rm(place.staging, { recursive: true, force: true });
-  await mkdir(place.staging);
-  const { ino, mode } = await lstat(place.staging);
-  await chmod(place.staging, 0o700).catch(ignoreRefusal);
+  const old = await lstat(place.staging).catch(() => null);
+  if (old?.isDirectory())
+    for (const name of await readdir(place.staging))
+      await rm(join(place.staging, name), { recursive: true, force: true });
+  else if (old) await rm(place.staging);
+  const fresh = `${place.staging}.new`;
+  await rm(fresh, { recursive: true, force: true });
+  await mkdir(fresh);
+  const { ino, mode } = await lstat(fresh);
+  await chmod(fresh, 0o700).catch(ignoreRefusal);
+  await rename(fresh, place.staging).catch(async () => {
+    // Some shares do not move a folder over another one.
+    await rmdir(place.staging);
+    await rename(fresh, place.staging);
+  });
   return { inode: ino, mode: mode & 0o7777 };
 }
 

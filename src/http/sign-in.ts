@@ -1,18 +1,20 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
 const cookieName = 'biomero_bridge_session';
 const lifetimeSeconds = 7 * 24 * 3600;
 
 /**
  * The quick start's sign-in: whoever has the token that `start` printed is its user. The cookie carries a signature
- * over its expiry, never the token; the signing key lives as long as the process.
+ * over its expiry, never the token. The signing key follows from the token, so a page stays signed in when the server starts
+ * again, and every cookie ends with a new token.
  */
 export class TokenSignIn {
   readonly #token: string;
-  readonly #key = randomBytes(32);
+  readonly #key: Buffer;
 
   constructor(token: string) {
     this.#token = token;
+    this.#key = createHash('sha256').update(`cookies of biomero-bridge\0${token}`).digest();
   }
 
   /** Compared in constant time. */

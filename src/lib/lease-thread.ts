@@ -4,11 +4,12 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import pg from 'pg';
+import { monotonicMs } from './monotonic.ts';
 
 interface Held {
   resource: string;
   token: number;
-  /** When it expires unless it is renewed, by this machine's monotonic clock. */
+  /** When it expires unless it is renewed, by `monotonicMs`; never later than in the database. */
   until: number;
 }
 
@@ -17,7 +18,7 @@ const held = new Map<string, Held>();
 let client: pg.Client | null = null;
 
 parentPort?.on('message', (message: { keep?: Held; drop?: string }) => {
-  if (message.keep) held.set(message.keep.resource, { ...message.keep, until: performance.now() + ttlMs });
+  if (message.keep) held.set(message.keep.resource, message.keep);
   if (message.drop !== undefined) held.delete(message.drop);
 });
 
@@ -30,7 +31,7 @@ async function renew(): Promise<void> {
   if (renewing || held.size === 0) return;
   renewing = true;
   try {
-    const asked = performance.now();
+    const asked = monotonicMs();
     const leases = [...held.values()];
     client ??= await connect();
     const { rows } = await client.query<{ resource: string; token: string }>(
@@ -51,7 +52,7 @@ async function renew(): Promise<void> {
   } finally {
     renewing = false;
     // Without an answer a lease counts as lost a little before it expires in the database.
-    for (const lease of held.values()) if (performance.now() > lease.until - ttlMs / 10) lose(lease);
+    for (const lease of held.values()) if (monotonicMs() > lease.until - ttlMs / 10) lose(lease);
   }
 }
 

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { hostname } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { bridgeError } from '../domain/errors.ts';
 import { openPool, type Database, type Pool } from './database.ts';
-import { isAlive, parseIdentity } from './process-identity.ts';
+import { describeOwner, isDeadHere } from './lease-owner.ts';
+import { monotonicMs } from './monotonic.ts';
 import { startThread } from './own-thread.ts';
 
 /** The right to work on something, for as long as it is renewed. */
@@ -16,73 +16,89 @@ export interface Lease {
   release(): Promise<void>;
 }
 
+/** Rows of resources that nobody holds any more are removed after this. */
+const keptDays = 7;
+
 /**
  * Leases of one process in `bridge.leases`, by the database's clock. A holder that died on this machine is recognised
  * by its process identity, so its leases need not expire first.
  */
 export class LeaseHolder {
   readonly #pool: Pool;
-  readonly #holder: string;
+  readonly #owner: string;
   readonly #ttlMs: number;
   readonly #thread: Worker;
   readonly #held = new Map<string, { token: number; abort: AbortController }>();
+  #failed: Error | null = null;
 
   private constructor(pool: Pool, holder: string, ttlMs: number, thread: Worker) {
     this.#pool = pool;
-    this.#holder = holder;
+    this.#owner = describeOwner(holder);
     this.#ttlMs = ttlMs;
     this.#thread = thread;
     thread.on('message', (message: { lost: string; token: number }) => this.#lost(message.lost, message.token));
     thread.on('error', (error) => {
-      for (const [resource, lease] of this.#held) {
-        lease.abort.abort(error);
-        this.#held.delete(resource);
-      }
+      this.#failed = error instanceof Error ? error : new Error(String(error));
+      for (const [resource, { token }] of [...this.#held]) this.#lost(resource, token);
     });
   }
 
-  /** @param options.ttlMs how long a lease outlives its last renewal */
+  /**
+   * @param options.holder names this process for people; which process it is, is added here
+   * @param options.ttlMs how long a lease outlives its last renewal
+   */
   static async open(databaseUrl: string, options: { holder: string; ttlMs?: number }): Promise<LeaseHolder> {
     const ttlMs = options.ttlMs ?? 8_000;
     const thread = startThread('src/lib/lease-thread', { url: databaseUrl, ttlMs });
     await once(thread, 'message');
-    return new LeaseHolder(openPool(databaseUrl, { max: 2 }), options.holder, ttlMs, thread);
+    const pool = openPool(databaseUrl, { max: 2 });
+    await deleteOldLeases(pool).catch(() => undefined);
+    return new LeaseHolder(pool, options.holder, ttlMs, thread);
   }
 
-  /** Takes a lease that is free, expired, or held by a process of this machine that is dead; else null. */
+  /**
+   * Takes a lease that is free, expired, or held by a process of this machine that is dead; else null. Throws when the
+   * database does not answer, or when renewing has failed for good.
+   */
   async acquire(resource: string): Promise<Lease | null> {
+    if (this.#failed) throw this.#failed;
     if (this.#held.has(resource)) return null;
+    const asked = monotonicMs();
     const token = (await this.#take(resource, null)) ?? (await this.#takeFromDead(resource));
-    if (token === null) return null;
+    if (token === null || this.#held.has(resource)) return null;
     const abort = new AbortController();
     this.#held.set(resource, { token, abort });
-    this.#thread.postMessage({ keep: { resource, token } });
+    this.#thread.postMessage({ keep: { resource, token, until: asked + this.#ttlMs } });
     return { resource, token, signal: abort.signal, release: () => this.#release(resource, token) };
   }
 
-  /** Releases everything and ends the thread. */
+  /** Releases everything and ends the thread. What cannot be released expires by itself. */
   async close(): Promise<void> {
-    for (const [resource, { token }] of this.#held) await this.#release(resource, token);
+    for (const [resource, { token }] of [...this.#held]) await this.#release(resource, token).catch(() => undefined);
     await this.#thread.terminate();
     await this.#pool.end();
   }
 
+  /** A new row's token is a time: after an old row was removed, it still grows. */
   async #take(resource: string, from: string | null): Promise<number | null> {
     const { rows } = await this.#pool.query<{ token: number }>(
       `insert into bridge.leases as l (resource, holder, token, expires_at)
-       values ($1, $2, 1, clock_timestamp() + $3 * interval '1 millisecond')
-       on conflict (resource) do update set holder = excluded.holder, token = l.token + 1, expires_at = excluded.expires_at
+       values ($1, $2, (extract(epoch from clock_timestamp()) * 1000)::bigint,
+         clock_timestamp() + $3 * interval '1 millisecond')
+       on conflict (resource) do update
+         set holder = excluded.holder, token = greatest(l.token + 1, excluded.token), expires_at = excluded.expires_at
        where l.expires_at <= clock_timestamp() or l.holder = $4
        returning token`,
-      [resource, this.#holder, this.#ttlMs, from],
+      [resource, this.#owner, this.#ttlMs, from],
     );
     return rows[0]?.token ?? null;
   }
 
   async #takeFromDead(resource: string): Promise<number | null> {
-    const { rows } = await this.#pool.query<{ holder: string }>('select holder from bridge.leases where resource = $1', [
-      resource,
-    ]);
+    const { rows } = await this.#pool.query<{ holder: string }>(
+      'select holder from bridge.leases where resource = $1',
+      [resource],
+    );
     const holder = rows[0]?.holder;
     return holder !== undefined && isDeadHere(holder) ? this.#take(resource, holder) : null;
   }
@@ -93,7 +109,7 @@ export class LeaseHolder {
     this.#thread.postMessage({ drop: resource });
     // The row stays: its token must go on growing.
     await this.#pool.query(
-      `update bridge.leases set expires_at = '-infinity' where resource = $1 and token = $2`,
+      `update bridge.leases set expires_at = clock_timestamp() where resource = $1 and token = $2`,
       [resource, token],
     );
   }
@@ -122,13 +138,6 @@ export async function requireLease(tx: Database, lease: Lease): Promise<void> {
   if (!rowCount) throw bridgeError('LEASE_LOST', { resource: lease.resource });
 }
 
-/** Holders are JSON with host and process identity; one of another machine may live, whatever this one knows. */
-function isDeadHere(holder: string): boolean {
-  try {
-    const parsed = JSON.parse(holder) as { host?: unknown };
-    const identity = parseIdentity(parsed);
-    return parsed.host === hostname() && identity !== null && !isAlive(identity);
-  } catch {
-    return false;
-  }
+async function deleteOldLeases(db: Database): Promise<void> {
+  await db.query(`delete from bridge.leases where expires_at < clock_timestamp() - $1 * interval '1 day'`, [keptDays]);
 }

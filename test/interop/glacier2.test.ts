@@ -24,7 +24,7 @@ import { testCertificate, testKey } from '../support/test-certificate.ts';
 // Our client through ZeroC's own router to servants on ZeroC's own runtime: the codec cannot agree only with itself.
 const router = findExecutable('glacier2router');
 /** Debian's Python: the one that has the package `python3-zeroc-ice`. */
-const python = findExecutable('/usr/bin/python3') ?? '/usr/bin/python3';
+const python = '/usr/bin/python3';
 const available = router !== null && spawnSync(python, ['-c', 'import Ice, Glacier2']).status === 0;
 const schema = IceSchema.omero();
 

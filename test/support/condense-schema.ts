@@ -1,5 +1,6 @@
 /**
- * Makes `src/omero/ice/omero-schema.json` from a file with the interface's facts: `tsx test/support/condense-schema.ts FACTS.json`, then prettier.
+ * Makes `src/omero/ice/omero-schema.json` from a file with the interface's facts:
+ * `tsx test/support/condense-schema.ts FACTS.json`, then prettier.
  * FACTS: `{classes: {typeId: {extends, members: ["name: Type"]}}, interfaces: {name: ["[idempotent] R op(T a, …)"]},
  * exceptions: {name: {extends, members: ["type name"]}}}`. Names of sequences and dictionaries are spelled out here;
  * an operation or class with a type that neither the facts nor this file know is left out and listed on stderr.

@@ -30,6 +30,11 @@ export async function postJson(path: string, body: unknown): Promise<void> {
   if (!response.ok) throw await errorOf(response);
 }
 
+export async function deleteAt(path: string): Promise<void> {
+  const response = await fetch(path, { method: 'DELETE' });
+  if (!response.ok) throw await errorOf(response);
+}
+
 async function errorOf(response: Response): Promise<ApiError> {
   const body = (await response.json().catch(() => null)) as {
     error?: { message: string; remedy: string; who: Fixer };

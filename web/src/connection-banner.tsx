@@ -1,16 +1,18 @@
 import { Icon } from './icon.tsx';
-import type { Connection } from './live.ts';
-import { clockText } from './words.ts';
+import { useClock, type Connection } from './live.ts';
+import { clockText, durationText } from './words.ts';
 
 /** Says since when the page has not heard from the server. */
 export function ConnectionBanner({ connection }: { connection: Connection }): React.ReactElement | null {
+  const now = useClock(connection.lostAt !== null, 5_000);
   if (connection.lostAt === null) return null;
+  const since = clockText(new Date(connection.lostAt).toISOString());
   return (
-    <div className="banner warn" role="status">
-      <Icon name="warn" />
+    <div className="banner warn">
+      <Icon name="unknown" />
       <span>
-        <strong>Connection lost at {clockText(new Date(connection.lostAt).toISOString())}.</strong> What you see is from
-        then. Runs go on without this page; it catches up when it is back.
+        <strong role="status">Connection lost at {since}.</strong> What you see is from then, {durationText(now - connection.lostAt)}{' '}
+        ago. Runs go on without this page; it catches up when the connection is back.
       </span>
     </div>
   );

@@ -6,11 +6,16 @@ const shapes = {
   download: 'M8 2.25v7.5M4.75 6.75 8 10l3.25-3.25M2.75 13.5h10.5',
   eye: 'M1.25 8S3.6 3.5 8 3.5 14.75 8 14.75 8 12.4 12.5 8 12.5 1.25 8 1.25 8zM8 6a2 2 0 1 1 0 4 2 2 0 0 1 0-4',
   fail: 'M5.4 1.75h5.2l3.65 3.65v5.2l-3.65 3.65H5.4L1.75 10.6V5.4zM5.9 5.9l4.2 4.2m0-4.2-4.2 4.2',
+  down: 'M3.5 6 8 10.5 12.5 6',
+  link: 'm6.6 9.4 2.8-2.8M7.3 4.5l1.5-1.5a2.97 2.97 0 0 1 4.2 4.2l-1.5 1.5M8.7 11.5 7.2 13A2.97 2.97 0 0 1 3 8.8l1.5-1.5',
+  out: 'M6 2.5H3.75c-.7 0-1.25.55-1.25 1.25v8.5c0 .7.55 1.25 1.25 1.25H6M10.5 5 13.5 8l-3 3M13.2 8H6.5',
+  part: 'M8 1.75a6.25 6.25 0 1 1 0 12.5 6.25 6.25 0 0 1 0-12.5M8 1.75v12.5M6 2.6v10.8M4 4v8',
   pause: 'M5.5 3.75v8.5M10.5 3.75v8.5',
   play: 'M4.75 3v10l8-5z',
   right: 'M6 3.5 10.5 8 6 12.5',
   run: 'M8 1.75A6.25 6.25 0 1 1 1.75 8M8 6.5a1.5 1.5 0 1 1 0 3 1.5 1.5 0 0 1 0-3',
   safe: 'M8 1.5 13.5 3.4v4.3c0 3.2-2.2 5.6-5.5 6.8-3.3-1.2-5.5-3.6-5.5-6.8V3.4zM5.6 8l1.75 1.75L10.6 6',
+  unknown: 'M8 1.75a6.25 6.25 0 1 1 0 12.5 6.25 6.25 0 0 1 0-12.5M6.3 6.5a1.75 1.75 0 1 1 2.6 1.55c-.55.3-.9.65-.9 1.3M8 11.3v.05',
   unsafe: 'M8 1.5 13.5 3.4v4.3c0 3.2-2.2 5.6-5.5 6.8-3.3-1.2-5.5-3.6-5.5-6.8V3.4z',
   user: 'M8 2.5a2.75 2.75 0 1 1 0 5.5 2.75 2.75 0 0 1 0-5.5M2.75 13.75c.5-2.7 2.6-4.1 5.25-4.1s4.75 1.4 5.25 4.1',
   wait: 'M8 1.75a6.25 6.25 0 1 1 0 12.5 6.25 6.25 0 0 1 0-12.5M8 4.5V8l2.4 1.6',
@@ -19,11 +24,14 @@ const shapes = {
 
 export type IconName = keyof typeof shapes;
 
+/** What is not certain or not yet has a dashed outline. */
+const dashed: ReadonlySet<IconName> = new Set(['unsafe', 'unknown']);
+
 /** A sign beside a word, never instead of one. */
 export function Icon({ name }: { name: IconName }): React.ReactElement {
   return (
     <svg className="icon" viewBox="0 0 16 16" aria-hidden="true">
-      <path d={shapes[name]} />
+      <path d={shapes[name]} strokeDasharray={dashed.has(name) ? '2.4 2.1' : undefined} />
     </svg>
   );
 }

@@ -1,77 +1,92 @@
 import { useEffect, useRef, useState } from 'react';
-import { ApiError, getJson } from './api.ts';
 import { Icon } from './icon.tsx';
-import { sizeText } from './words.ts';
+import { shownLines } from './log-text.ts';
+import { downloadLog, useJobLog } from './use-job-log.ts';
+import { numberText, sizeText } from './words.ts';
 
-interface LogPiece {
-  from: number;
-  next: number;
-  size: number;
-  text: string;
-  complete: boolean;
-}
-
-/** Lines kept on the page; the whole log is in the download. */
-const keptCharacters = 400_000;
-
-/** The job's log by byte offset, following its end until the reader pauses. */
-export function JobLog(props: { runId: string; jobId: number | null; revision: number }): React.ReactElement {
-  const [text, setText] = useState('');
-  const [size, setSize] = useState(0);
+/** The end of the job's log, followed until the reader pauses or scrolls away from it. */
+export function JobLog(props: { runId: string; jobId: number | null }): React.ReactElement {
   const [following, setFollowing] = useState(true);
+  const log = useJobLog(props.runId, props.jobId, following);
   const box = useRef<HTMLDivElement>(null);
-
-  useEffect(() => {
-    if (props.jobId === null) return undefined;
-    const stop = new AbortController();
-    let from = 0;
-    setText('');
-    const read = async (): Promise<void> => {
-      while (!stop.signal.aborted) {
-        let pause = 1_000;
-        try {
-          const piece = await getJson<LogPiece>(`/api/runs/${props.runId}/log?from=${from}`, stop.signal);
-          from = piece.next;
-          setSize(piece.size);
-          if (piece.text) setText((old) => (old + piece.text).slice(-keptCharacters));
-          if (piece.complete) return;
-          if (piece.next < piece.size) pause = 0;
-        } catch (error) {
-          if (!(error instanceof ApiError)) pause = 5_000;
-        }
-        await new Promise((resolve) => setTimeout(resolve, pause));
-      }
-    };
-    void read();
-    return () => stop.abort();
-  }, [props.runId, props.jobId]);
+  const lines = shownLines(log.text);
 
   useEffect(() => {
     if (following && box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [text, following]);
+  }, [log.text, following]);
+
+  /** Nobody's log is moved under their eyes: who scrolls up pauses, who comes back to the end follows again. */
+  const scrolled = (): void => {
+    const at = box.current;
+    if (!at) return;
+    setFollowing(at.scrollHeight - at.scrollTop - at.clientHeight < 24);
+  };
 
   return (
     <section className="section" id="log" aria-labelledby="log-title">
       <div className="section-head">
         <h2 id="log-title">Log</h2>
-        <span className="aside">{props.jobId === null ? 'The job has not started.' : `Job ${props.jobId}, ${sizeText(size)}`}</span>
-        <span className="actions">
-          <button
-            className="button small"
-            type="button"
-            aria-pressed={following}
-            onClick={() => setFollowing((f) => !f)}
-          >
-            <Icon name={following ? 'pause' : 'play'} />
-            {following ? 'Following' : 'Follow'}
-          </button>
-        </span>
+        <span className="aside">{props.jobId === null ? 'The job has not started.' : `Job ${props.jobId}`}</span>
       </div>
-      <div className="panel">
-        <div className="log" role="log" aria-live="off" aria-label="Job log" tabIndex={0} ref={box}>
-          <pre>{text || 'Nothing yet.'}</pre>
+      <div className="panel clip">
+        <div className="log-bar">
+          <span className="quiet">{log.note}</span>
+          <span className="actions">
+            {!log.complete && (
+              <button className="button small" type="button" onClick={() => setFollowing((f) => !f)}>
+                <Icon name={following ? 'pause' : 'play'} />
+                {following ? 'Pause' : 'Follow'}
+              </button>
+            )}
+            <DownloadButton {...props} />
+          </span>
+        </div>
+        <div
+          className="log"
+          role="region"
+          aria-label={`Log of job ${props.jobId ?? ''}, f follows or pauses`}
+          tabIndex={0}
+          ref={box}
+          onScroll={scrolled}
+          onKeyDown={(event) => {
+            if (event.key !== 'f' || event.ctrlKey || event.metaKey || event.altKey) return;
+            event.preventDefault();
+            setFollowing((f) => !f);
+          }}
+        >
+          {log.skipped > 0 && <p className="quiet">{sizeText(log.skipped)} before this are in the download.</p>}
+          {lines.length > 0 ? <pre>{lines.join('\n')}</pre> : <p className="quiet">Nothing yet.</p>}
+        </div>
+        <div className="log-foot">
+          <span>
+            {numberText(lines.length, 'line')} shown, {sizeText(log.size)}
+          </span>
+          {!log.complete && !following && <span>Paused</span>}
         </div>
       </div>
     </section>
+  );
+}
+
+function DownloadButton(props: { runId: string; jobId: number | null }): React.ReactElement | null {
+  const [state, setState] = useState<'ready' | 'busy' | 'failed'>('ready');
+  if (props.jobId === null) return null;
+  return (
+    <button
+      className="button small"
+      type="button"
+      aria-busy={state === 'busy'}
+      onClick={() => {
+        if (state === 'busy') return;
+        setState('busy');
+        downloadLog(props.runId, `omero-${props.jobId}.log`).then(
+          () => setState('ready'),
+          () => setState('failed'),
+        );
+      }}
+    >
+      <Icon name="download" />
+      {state === 'failed' ? 'Download failed, try again' : 'Download'}
+    </button>
   );
 }

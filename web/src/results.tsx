@@ -1,39 +1,68 @@
+import { useState } from 'react';
 import type { ResultView } from '../../src/runs/view.ts';
+import { Copyable } from './copy.tsx';
 import { ImportStateMark } from './state.tsx';
-import { sizeText } from './words.ts';
+import { countText, numberText, sizeText } from './words.ts';
+
+/** Archives hold tens of thousands of files; a page does not. */
+const shownAtFirst = 200;
+
+const kinds: Record<ResultView['kind'], string> = {
+  image: 'image',
+  table: 'table',
+  log: 'log',
+  provenance: 'origin',
+  other: 'other',
+};
 
 /** Everything the job left, images first. */
 export function Results(props: { results: ResultView[]; archived: boolean }): React.ReactElement {
-  const images = props.results.filter((r) => r.kind === 'image').length;
+  const [all, setAll] = useState(false);
+  const images = props.results.filter((r) => r.kind === 'image');
+  const shown = all ? props.results : props.results.slice(0, shownAtFirst);
+  const words = [numberText(images.length, 'image'), numberText(props.results.length - images.length, 'other file')];
+  const failed = images.filter((r) => r.import === 'failed').length;
   return (
     <section className="section" id="results" aria-labelledby="results-title">
       <div className="section-head">
         <h2 id="results-title">Results</h2>
         <span className="aside">
-          {props.archived ? `${images} images and ${props.results.length - images} other files` : 'They appear here once they are archived.'}
+          {props.archived ? words.join(', ') : 'They appear here once they are archived.'}
+          {failed > 0 && <span className="warn">, {countText(failed, images.length, 'image')} not imported</span>}
         </span>
       </div>
       {props.results.length > 0 && (
-        <div className="panel scroll">
-          <table className="results">
-            <caption className="vh">Archived files with their size, checksum and state in OMERO</caption>
-            <thead>
-              <tr>
-                <th scope="col">File</th>
-                <th scope="col">State</th>
-                <th scope="col">In OMERO</th>
-                <th scope="col" className="num">
-                  Size
-                </th>
-                <th scope="col">SHA-256</th>
-              </tr>
-            </thead>
-            <tbody>
-              {props.results.map((r) => (
-                <ResultRow key={r.path} result={r} />
-              ))}
-            </tbody>
-          </table>
+        <div className="panel">
+          <div className="scroll" tabIndex={0} role="region" aria-labelledby="results-title">
+            <table className="files">
+              <caption className="vh">Archived files with their kind, size, checksum and state in OMERO</caption>
+              <thead>
+                <tr>
+                  <th scope="col">File</th>
+                  <th scope="col">Kind</th>
+                  <th scope="col">State</th>
+                  <th scope="col">In OMERO</th>
+                  <th scope="col" className="num">
+                    Size
+                  </th>
+                  <th scope="col">SHA-256</th>
+                </tr>
+              </thead>
+              <tbody>
+                {shown.map((r) => (
+                  <ResultRow key={r.path} result={r} />
+                ))}
+              </tbody>
+            </table>
+          </div>
+          {shown.length < props.results.length && (
+            <div className="table-foot">
+              <span>{countText(shown.length, props.results.length, 'file')}</span>
+              <button className="button small" type="button" onClick={() => setAll(true)}>
+                Show all
+              </button>
+            </div>
+          )}
         </div>
       )}
     </section>
@@ -47,18 +76,21 @@ function ResultRow({ result }: { result: ResultView }): React.ReactElement {
         <code className="path">{result.path}</code>
         {result.error && <small className="fail">{result.error}</small>}
       </th>
-      <td>
+      <td className="c-kind quiet">{kinds[result.kind]}</td>
+      <td className="c-state">
         <ImportStateMark state={result.import} />
       </td>
-      <td className="nowrap">
+      <td className="c-omero">
         {result.imageIds.length > 0 && `Image ${result.imageIds.join(', ')}`}
         {result.plateIds.length > 0 && `Plate ${result.plateIds.join(', ')}`}
       </td>
-      <td className="num" title={`${result.bytes.toLocaleString('en')} bytes`}>
+      <td className="c-size num" title={`${result.bytes.toLocaleString('en')} bytes`}>
         {sizeText(result.bytes)}
       </td>
-      <td>
-        <code title={result.sha256}>{result.sha256.slice(0, 12)}</code>
+      <td className="c-sum">
+        <span className="copyable">
+          <Copyable text={result.sha256} what={`SHA-256 of ${result.path}`} />
+        </span>
       </td>
     </tr>
   );

@@ -1,14 +1,6 @@
-import type { ResultView, RunState, StepView } from '../../src/runs/view.ts';
+import type { ResultView, RunSummary, StepView } from '../../src/runs/view.ts';
 import { Icon, type IconName } from './icon.tsx';
-
-type Tone = 'ok' | 'run' | 'warn' | 'fail' | 'idle';
-
-const runStates: Record<RunState, [Tone, IconName, string]> = {
-  running: ['run', 'run', 'In progress'],
-  attention: ['warn', 'warn', 'Waiting'],
-  failed: ['fail', 'fail', 'Failed'],
-  done: ['ok', 'done', 'Done'],
-};
+import { runWord, type Tone } from './run-words.ts';
 
 const stepStates: Record<StepView['state'], [Tone, IconName, string]> = {
   waiting: ['idle', 'wait', 'waiting'],
@@ -26,17 +18,19 @@ const importStates: Record<ResultView['import'], [Tone, IconName, string]> = {
   failed: ['fail', 'fail', 'Not imported'],
 };
 
+/** What is well stands back: its word is in plain ink. */
 function State({ of: [tone, icon, word] }: { of: [Tone, IconName, string] }): React.ReactElement {
   return (
-    <span className={`state ${tone}`}>
+    <span className={`state ${tone}${tone === 'ok' ? ' calm' : ''}`}>
       <Icon name={icon} />
       {word}
     </span>
   );
 }
 
-export function RunStateMark({ state }: { state: RunState }): React.ReactElement {
-  return <State of={runStates[state]} />;
+export function RunStateMark({ run }: { run: RunSummary }): React.ReactElement {
+  const { tone, icon, word } = runWord(run);
+  return <State of={[tone, icon, word]} />;
 }
 
 export function StepStateMark({ state }: { state: StepView['state'] }): React.ReactElement {
@@ -47,12 +41,18 @@ export function ImportStateMark({ state }: { state: ResultView['import'] }): Rea
   return <State of={importStates[state]} />;
 }
 
-/** Icon of a run's sentence. */
-export function RunStateIcon({ state }: { state: RunState }): React.ReactElement {
-  const [tone, icon] = runStates[state];
+/** Whether a run's results are in the archive. */
+export function SafeMark({ safe }: { safe: boolean }): React.ReactElement {
+  return <State of={safe ? ['ok', 'safe', 'Safe'] : ['idle', 'unsafe', 'Not yet']} />;
+}
+
+/** Icon of a run's sentence; its word stands behind it for those who cannot see it. */
+export function RunStateIcon({ run }: { run: RunSummary }): React.ReactElement {
+  const { tone, icon, word } = runWord(run);
   return (
     <span className={tone}>
       <Icon name={icon} />
+      <span className="vh">{word}</span>
     </span>
   );
 }

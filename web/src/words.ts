@@ -23,12 +23,30 @@ export function durationText(ms: number): string {
   return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
 }
 
-/** Today `14:15`, older `16 Sep 17:48`. */
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** Today `14:15`, older `16 Sep 17:48`, of another year `16 Sep 2025 17:48`. */
 export function timeText(iso: string, now = new Date()): string {
   const date = new Date(iso);
   const clock = date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
   if (date.toDateString() === now.toDateString()) return clock;
-  return `${date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })} ${clock}`;
+  const year = date.getFullYear() === now.getFullYear() ? '' : ` ${date.getFullYear()}`;
+  return `${date.getDate()} ${months[date.getMonth()]}${year} ${clock}`;
+}
+
+/** The whole of a time, for titles: `2026-09-17 14:15:50 (UTC+2)`. */
+export function fullTimeText(iso: string): string {
+  const date = new Date(iso);
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${clockText(iso)} (${offsetText(-date.getTimezoneOffset())})`;
+}
+
+/** `UTC`, `UTC+2`, `UTC-3:30`. */
+export function offsetText(minutes: number): string {
+  if (minutes === 0) return 'UTC';
+  const rest = Math.abs(minutes) % 60;
+  return `UTC${minutes < 0 ? '-' : '+'}${Math.floor(Math.abs(minutes) / 60)}${rest ? `:${String(rest).padStart(2, '0')}` : ''}`;
 }
 
 /** Within a run: `14:15:50`. */
@@ -43,6 +61,11 @@ export function agoText(iso: string, now = Date.now()): string {
   if (minutes < 60) return `${minutes} min ago`;
   if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h ago`;
   return `${Math.floor(minutes / 1440)} d ago`;
+}
+
+/** `1 file`, `41,208 files`. */
+export function numberText(count: number, noun: string): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? noun : `${noun}s`}`;
 }
 
 /** `3 of 12 images`, `1 of 1 image`. */

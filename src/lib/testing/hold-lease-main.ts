@@ -1,11 +1,8 @@
 /** For tests that kill or pause a holder: `hold-lease-main URL TTL_MS` takes lease `x` and says when it is lost. */
-import { hostname } from 'node:os';
-import { identifyProcess } from '../process-identity.ts';
 import { LeaseHolder } from '../lease.ts';
 
 const [url = '', ttl = ''] = process.argv.slice(2);
-const holder = JSON.stringify({ host: hostname(), ...identifyProcess(process.pid) });
-const leases = await LeaseHolder.open(url, { holder, ttlMs: Number(ttl) });
+const leases = await LeaseHolder.open(url, { holder: 'child', ttlMs: Number(ttl) });
 const lease = await leases.acquire('x');
 process.stdout.write(lease ? 'held\n' : 'not held\n');
 lease?.signal.addEventListener('abort', () => process.stdout.write('lost\n'));

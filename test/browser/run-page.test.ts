@@ -1,0 +1,91 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeWithPart, findExecutable } from '../support/optional-part.ts';
+import { QuickStartFolder, type Started } from '../support/quick-start.ts';
+
+const executablePath = findExecutable('chromium') ?? findExecutable('google-chrome');
+
+// The pages as a person sees them, in a real browser. SCREENSHOTS=folder keeps pictures of them.
+describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
+  const folder = new QuickStartFolder();
+  let started: Started;
+  let browser: Browser;
+  let page: Page;
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    browser = await chromium.launch({
+      executablePath: executablePath ?? '',
+      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    });
+    page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
+    page.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    started = folder.start('--seed', '3');
+  }, 120_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    await folder.remove();
+  });
+
+  async function picture(name: string, of: Page = page): Promise<void> {
+    const to = process.env['SCREENSHOTS'];
+    if (!to) return;
+    mkdirSync(to, { recursive: true });
+    await of.screenshot({ path: join(to, `${name}.png`), fullPage: true });
+  }
+
+  test('a run is followed live, from the sign-in to its end, without a reload', async () => {
+    const [, address = '', token = ''] = await folder.until(started, async () =>
+      /(http:\/\/\S+)\/\?token=(\S+)/.exec(started.output()),
+    );
+    await page.goto(address);
+    await page.getByLabel('Token').fill('wrong');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('not the one of this server').waitFor();
+    await page.getByLabel('Token').fill(token);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Runs' }).waitFor();
+    // The list was empty or held the run already; either way the run appears by itself.
+    await page.getByRole('link', { name: /nuclei latest/ }).click({ timeout: 60_000 });
+    await page.getByRole('heading', { name: /nuclei latest/ }).waitFor();
+    await page.getByText('4 of 4 images are in dataset 2.').waitFor({ timeout: 60_000 });
+    await page.getByRole('heading', { name: /Archive safe/ }).waitFor();
+    await page.getByRole('heading', { name: /Visible in OMERO/ }).waitFor();
+    expect(await page.getByRole('row').filter({ hasText: /^(Submit|Follow|Archive|Order|Import|Annotate) ?done/ }).count()).toBe(6);
+    expect(await page.getByText('In OMERO', { exact: true }).count()).toBeGreaterThanOrEqual(4);
+    await page.getByText(/100%/).first().waitFor();
+    // The one complaint is the refused token.
+    expect(complaints.filter((c) => !c.includes('401'))).toEqual([]);
+    await picture('run-light');
+    await page.goto(address);
+    await page.getByRole('link', { name: /nuclei latest/ }).waitFor();
+    await picture('runs-light');
+  }, 120_000);
+
+  test('the pages keep within a narrow window and in the dark', async () => {
+    await page.setViewportSize({ width: 400, height: 900 });
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await picture('runs-narrow-dark');
+    await page.getByRole('link', { name: /nuclei latest/ }).click();
+    await page.getByText('4 of 4 images are in dataset 2.').waitFor();
+    await picture('run-narrow-dark');
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    expect(overflow).toBeLessThanOrEqual(0);
+  });
+
+  test('a lost connection is said, and the page catches up', async () => {
+    await page.setViewportSize({ width: 1440, height: 1000 });
+    started.process.kill('SIGTERM');
+    await started.exit;
+    await page.getByText(/Connection lost at/).waitFor({ timeout: 30_000 });
+    started = folder.start('--seed', '3');
+    await page.getByText(/Connection lost at/).waitFor({ state: 'detached', timeout: 60_000 });
+    await page.getByText('4 of 4 images are in dataset 2.').waitFor();
+  }, 120_000);
+});

@@ -1,0 +1,106 @@
+import { useEffect, useRef, useState } from 'react';
+import { ApiError, getJson } from './api.ts';
+import { appendLog, emptyLog, type LogText } from './log-text.ts';
+import { clockText } from './words.ts';
+
+interface LogPiece {
+  from: number;
+  next: number;
+  size: number;
+  text: string;
+  complete: boolean;
+}
+
+export interface JobLogState {
+  text: LogText;
+  /** Bytes of the whole log. */
+  size: number;
+  /** Bytes at its beginning that are not shown. */
+  skipped: number;
+  /** True when it cannot grow any more. */
+  complete: boolean;
+  /** How fresh it is, or why there is none. */
+  note: string;
+}
+
+/** Of a long log only this much of its end is read. */
+const tailBytes = 128 * 1024;
+const everyMs = 1_000;
+const afterFailureMs = 5_000;
+
+const nothing: JobLogState = { text: emptyLog, size: 0, skipped: 0, complete: false, note: '' };
+
+/** Reads a job's log piece by piece by byte offset while `following`; goes on from there after a pause. */
+export function useJobLog(runId: string, jobId: number | null, following: boolean): JobLogState {
+  const [state, setState] = useState(nothing);
+  const from = useRef<number | null>(null);
+
+  useEffect(() => {
+    from.current = null;
+    setState(nothing);
+  }, [runId, jobId]);
+
+  useEffect(() => {
+    if (jobId === null || !following || state.complete) return undefined;
+    const stop = new AbortController();
+    const read = async (): Promise<void> => {
+      while (!stop.signal.aborted) {
+        let pause = everyMs;
+        try {
+          const piece = await readPiece(runId, from.current, stop.signal);
+          // A pause that came in between has thrown the answer away; the next reading asks for it again.
+          if (stop.signal.aborted) return;
+          const begins = from.current === null;
+          from.current = piece.next;
+          setState((old) => ({
+            text: appendLog(old.text, begins && piece.from > 0 ? afterFirstLine(piece.text) : piece.text),
+            size: piece.size,
+            skipped: begins ? piece.from : old.skipped,
+            complete: piece.complete,
+            note: piece.complete ? 'Complete' : `Read at ${clockText(new Date().toISOString())}`,
+          }));
+          if (piece.complete) return;
+          if (piece.next < piece.size) pause = 0;
+        } catch (error) {
+          if (stop.signal.aborted) return;
+          pause = afterFailureMs;
+          const note = error instanceof ApiError ? error.message : 'The server does not answer; asking again.';
+          setState((old) => ({ ...old, note }));
+        }
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    };
+    void read();
+    return () => stop.abort();
+  }, [runId, jobId, following, state.complete]);
+  return state;
+}
+
+/** The piece at an offset; without one the last piece of the log. */
+async function readPiece(runId: string, from: number | null, signal?: AbortSignal): Promise<LogPiece> {
+  const piece = await getJson<LogPiece>(`/api/runs/${runId}/log?from=${from ?? 0}`, signal);
+  if (from !== null || piece.size <= tailBytes * 2) return piece;
+  return await getJson<LogPiece>(`/api/runs/${runId}/log?from=${piece.size - tailBytes}`, signal);
+}
+
+/** A piece that does not start with the log starts within a line, perhaps within a character. */
+function afterFirstLine(text: string): string {
+  return text.slice(text.indexOf('\n') + 1);
+}
+
+/** Gives the whole log to the browser as a file. */
+export async function downloadLog(runId: string, name: string): Promise<void> {
+  const parts: string[] = [];
+  for (let at = 0; ;) {
+    const piece = await getJson<LogPiece>(`/api/runs/${runId}/log?from=${at}`);
+    parts.push(piece.text);
+    if (piece.next <= at || piece.next >= piece.size) break;
+    at = piece.next;
+  }
+  const url = URL.createObjectURL(new Blob(parts, { type: 'text/plain;charset=utf-8' }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
