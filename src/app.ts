@@ -83,14 +83,24 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
       );
     };
 
-    listen(config.databases.runs, ['bridge_runs'], () => {
-      runChanges.wake('runs');
-      web?.live.changed();
-    }, listenOptions(log, stop.signal));
-    listen(config.databases.orders, ['bridge_orders'], (_, uuid) => {
-      orderChanges.wake(uuid);
-      web?.live.changed();
-    }, listenOptions(log, stop.signal));
+    listen(
+      config.databases.runs,
+      ['bridge_runs'],
+      () => {
+        runChanges.wake('runs');
+        web?.live.changed();
+      },
+      listenOptions(log, stop.signal),
+    );
+    listen(
+      config.databases.orders,
+      ['bridge_orders'],
+      (_, uuid) => {
+        orderChanges.wake(uuid);
+        web?.live.changed();
+      },
+      listenOptions(log, stop.signal),
+    );
 
     if (roles.includes('web')) {
       web = await startWeb({
@@ -149,7 +159,7 @@ async function health(pools: ReadonlySet<Pool>): Promise<Record<string, string>>
   const checks: Record<string, string> = {};
   let number = 0;
   for (const pool of pools) {
-    const name = pools.size === 1 ? 'database' : ['database of runs', 'database of orders'][number++] ?? 'database';
+    const name = pools.size === 1 ? 'database' : (['database of runs', 'database of orders'][number++] ?? 'database');
     checks[name] = await pool.query('select 1').then(
       () => 'ok',
       () => 'does not answer',
@@ -161,7 +171,8 @@ async function health(pools: ReadonlySet<Pool>): Promise<Record<string, string>>
 function poolOptions(log: Logger): { max: number; onError: (error: Error) => void } {
   return {
     max: 12,
-    onError: (error) => log.warn({ error: error.message }, 'a database connection was lost; the next query opens another'),
+    onError: (error) =>
+      log.warn({ error: error.message }, 'a database connection was lost; the next query opens another'),
   };
 }
 

@@ -32,12 +32,24 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .option('--input <folder>', 'use the TIFF files of this folder instead of made images')
     .option('--once', 'end when the run is done: 0 done, 75 still waiting after the time limit, else failed')
     .option('--time-limit <seconds>', 'with --once: how long to wait', wholeNumber, 600)
-    .option('--run-as <user>', 'as root: the user that everything runs as (default: owner of the data folder, else nobody)')
+    .option(
+      '--run-as <user>',
+      'as root: the user that everything runs as (default: owner of the data folder, else nobody)',
+    )
     .action(start);
 
-  program.command('worker').description('follow runs and bring their results home').action(() => role('worker'));
-  program.command('importer').description('import upload orders in place into OMERO').action(() => role('importer'));
-  program.command('web').description('serve the pages').action(() => role('web'));
+  program
+    .command('worker')
+    .description('follow runs and bring their results home')
+    .action(() => role('worker'));
+  program
+    .command('importer')
+    .description('import upload orders in place into OMERO')
+    .action(() => role('importer'));
+  program
+    .command('web')
+    .description('serve the pages')
+    .action(() => role('web'));
 
   program
     .command('run')

@@ -11,17 +11,24 @@ export interface ReadAnnotation {
 
 /** What came out of a run, for the end of `start` and for `status RUN`. */
 export function runReport(view: RunView, annotations: ReadAnnotation[] | null, address: string | null): string {
-  const rows: string[][] = [['Run', view.id], ['Status', `${view.status}: ${printable(view.sentence)}`]];
+  const rows: string[][] = [
+    ['Run', view.id],
+    ['Status', `${view.status}: ${printable(view.sentence)}`],
+  ];
   if (view.archive)
-    rows.push(['Archive', printable(view.archive.path)], [
-      '',
-      `${view.archive.files} files, ${formatBytes(view.archive.bytes)}, every checksum verified`,
-    ]);
+    rows.push(
+      ['Archive', printable(view.archive.path)],
+      ['', `${view.archive.files} files, ${formatBytes(view.archive.bytes)}, every checksum verified`],
+    );
   if (view.destination)
     rows.push([view.destination.type, `${view.destination.id}  "${printable(view.destination.name)}"`]);
   let label = 'Images';
   for (const r of view.results.filter((result) => result.kind === 'image')) {
-    const ids = r.imageIds.length ? `Image ${r.imageIds.join(', ')}` : r.plateIds.length ? `Plate ${r.plateIds.join(', ')}` : r.import;
+    const ids = r.imageIds.length
+      ? `Image ${r.imageIds.join(', ')}`
+      : r.plateIds.length
+        ? `Plate ${r.plateIds.join(', ')}`
+        : r.import;
     rows.push([label, `${ids}  ${printable(r.path)}${r.error ? `  (${printable(r.error)})` : ''}`]);
     label = '';
   }
@@ -32,7 +39,10 @@ export function runReport(view: RunView, annotations: ReadAnnotation[] | null, a
   }
   if (view.failure) {
     rows.push(['Failed', `${view.failure.code} in step ${view.failure.step}: ${printable(view.failure.message)}`]);
-    rows.push(['Safe', printable(view.failure.safe)], ['To do', `${printable(view.failure.remedy)} (${view.failure.who})`]);
+    rows.push(
+      ['Safe', printable(view.failure.safe)],
+      ['To do', `${printable(view.failure.remedy)} (${view.failure.who})`],
+    );
     if (view.archive) rows.push(['', `biomero-bridge retry ${view.id}`]);
   }
   if (address) rows.push(['Page', `${address}/runs/${view.id}`]);

@@ -34,7 +34,8 @@ export async function openSite(dataFolder: string): Promise<Site> {
   const config = await loadSiteConfig(dataFolder);
   const log = createLogger({ level: 'error', destination: process.stderr });
   const runs = openPool(config.databases.runs, { max: 2 });
-  const orders = config.databases.orders === config.databases.runs ? runs : openPool(config.databases.orders, { max: 2 });
+  const orders =
+    config.databases.orders === config.databases.runs ? runs : openPool(config.databases.orders, { max: 2 });
   const omero = new OmeroAccess(config.omero, log);
   const close = async (): Promise<void> => {
     await omero.close();

@@ -9,7 +9,8 @@ import { openSite, type Site } from './site.ts';
 export async function status(run: string | undefined, options: { json?: boolean; data: string }): Promise<void> {
   const site = await openSite(options.data);
   try {
-    const text = run === undefined ? await list(site, options.json ?? false) : await one(site, run, options.json ?? false);
+    const text =
+      run === undefined ? await list(site, options.json ?? false) : await one(site, run, options.json ?? false);
     process.stdout.write(`${text}\n`);
   } finally {
     await site.close();
@@ -19,7 +20,8 @@ export async function status(run: string | undefined, options: { json?: boolean;
 async function list(site: Site, json: boolean): Promise<string> {
   const summaries = await summariesOf(site.runs, await listRuns(site.runs, 50, null));
   if (json) return JSON.stringify(summaries, null, 2);
-  if (!summaries.length) return 'No runs yet. Start one with: biomero-bridge run WORKFLOW --dataset ID --user NAME --group NAME';
+  if (!summaries.length)
+    return 'No runs yet. Start one with: biomero-bridge run WORKFLOW --dataset ID --user NAME --group NAME';
   return formatTable([
     ['RUN', 'LAUNCHED', 'WORKFLOW', 'GROUP', 'USER', 'STATE', ''],
     ...summaries.map((s) => [
@@ -44,8 +46,7 @@ async function one(site: Site, run: string, json: boolean): Promise<string> {
 /** The one run that an id or its first characters name. */
 export async function theRun(site: Site, idStart: string): Promise<string> {
   const found = await findRuns(site.runs, idStart);
-  if (found.length > 1)
-    throw bridgeError('RUN_AMBIGUOUS', { run: idStart, runs: found.map((r) => r.id).join(', ') });
+  if (found.length > 1) throw bridgeError('RUN_AMBIGUOUS', { run: idStart, runs: found.map((r) => r.id).join(', ') });
   const [run] = found;
   if (!run) throw bridgeError('RUN_NOT_FOUND', { run: idStart });
   return run.id;

@@ -77,7 +77,9 @@ export function describeError(error: unknown): string {
 }
 
 function fill(text: string, params: Readonly<Record<string, string | number>>): string {
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in params ? printable(String(params[name])) : whole));
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) =>
+    name in params ? printable(String(params[name])) : whole,
+  );
 }
 
 /** Control characters and direction overrides from hostile names must not reach a terminal or a page. */

@@ -6,9 +6,7 @@ import type { RunSummary, RunView } from '../runs/view.ts';
 
 /** What a stream sends: the whole truth as of a revision, never a difference. */
 export type LiveEvent =
-  | { event: 'run'; data: RunView }
-  | { event: 'runs'; data: RunSummary[] }
-  | { event: 'summary'; data: RunSummary };
+  { event: 'run'; data: RunView } | { event: 'runs'; data: RunSummary[] } | { event: 'summary'; data: RunSummary };
 
 interface Stream {
   runId: string | null;

@@ -101,7 +101,10 @@ function buildApp(parts: WebParts, live: LiveRuns, hosts: () => string[], signal
     return c.redirect('/', 303);
   });
   const root = packageFile('dist', 'web');
-  app.use('/assets/*', serveStatic({ root, onFound: (_, c) => c.header('cache-control', 'public, max-age=31536000, immutable') }));
+  app.use(
+    '/assets/*',
+    serveStatic({ root, onFound: (_, c) => c.header('cache-control', 'public, max-age=31536000, immutable') }),
+  );
   app.get('*', serveStatic({ root }), serveStatic({ path: `${root}/index.html` }));
 
   app.notFound((c) => c.json(errorBody(bridgeError('PAGE_NOT_FOUND', { path: c.req.path })), 404));

@@ -15,7 +15,14 @@ test('a cookie signs in until it expires, also after a new start with the same t
 test('nothing that was changed, and nothing empty, signs in', () => {
   const signIn = new TokenSignIn('secret');
   const cookie = valueOf(signIn.cookie());
-  for (const changed of [undefined, '', cookie.slice(0, -1), cookie.replace('=1', '=2'), `x${cookie}`, signIn.clearedCookie()])
+  for (const changed of [
+    undefined,
+    '',
+    cookie.slice(0, -1),
+    cookie.replace('=1', '=2'),
+    `x${cookie}`,
+    signIn.clearedCookie(),
+  ])
     expect(signIn.isSignedIn(changed)).toBe(false);
   expect(signIn.accepts('secret')).toBe(true);
   expect(signIn.accepts('secre')).toBe(false);

@@ -35,7 +35,9 @@ export class TokenSignIn {
 
   /** True when the request's `Cookie` header holds a signature of ours that has not expired. */
   isSignedIn(cookieHeader: string | undefined, now = Date.now()): boolean {
-    const value = new RegExp(`(?:^|;\\s*)${cookieName}=(\\d{1,12})\\.([A-Za-z0-9_-]{43})(?:;|$)`).exec(cookieHeader ?? '');
+    const value = new RegExp(`(?:^|;\\s*)${cookieName}=(\\d{1,12})\\.([A-Za-z0-9_-]{43})(?:;|$)`).exec(
+      cookieHeader ?? '',
+    );
     if (!value?.[1] || !value[2]) return false;
     const expires = Number(value[1]);
     return expires * 1000 > now && sameText(value[2], this.#sign(expires), this.#key);

@@ -47,7 +47,9 @@ export async function refusalOfFile(path: string, allowed: AllowedFolders, group
 }
 
 function isInside(path: string, folders: readonly string[]): boolean {
-  return folders.some((folder) => isAbsolute(folder) && (path === folder || path.startsWith(folder.replace(/\/?$/, sep))));
+  return folders.some(
+    (folder) => isAbsolute(folder) && (path === folder || path.startsWith(folder.replace(/\/?$/, sep))),
+  );
 }
 
 async function real(path: string): Promise<string> {

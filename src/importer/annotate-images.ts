@@ -62,6 +62,6 @@ export async function readNearestMetadata(folder: string, root: string | null): 
 
 /** Two columns without a header; other lines are passed over. */
 function parseMetadata(text: string): [string, string][] {
-  const rows = parse(text, { relax_column_count: true, bom: true, skip_empty_lines: true }) as string[][];
+  const rows = parse(text, { relax_column_count: true, bom: true, skip_empty_lines: true });
   return rows.flatMap((row) => (row.length === 2 && row[0] ? [[row[0], row[1] ?? '']] : []) as [string, string][]);
 }

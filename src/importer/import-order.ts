@@ -35,7 +35,12 @@ const lookAgainMs = 500;
  *
  * @throws LEASE_LOST, ANOTHER_IMPORTER, and retryable errors of OMERO
  */
-export async function importOrder(parts: ImporterParts, row: OrderRow, lease: Lease, signal: AbortSignal): Promise<void> {
+export async function importOrder(
+  parts: ImporterParts,
+  row: OrderRow,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<void> {
   const work = new OrderWork(parts, row, lease, AbortSignal.any([signal, lease.signal]));
   if (!(await work.begin())) return;
   let order: ImportOrder;
@@ -129,7 +134,9 @@ class OrderWork {
     await admin.closeSession(left.sessionId);
     const deadline = Date.now() + unfinishedWaitMs;
     for (;;) {
-      const filesets = (await admin.filesetsByClientPath(paths)).filter((f) => !f.imageIds.length && !f.plateIds.length);
+      const filesets = (await admin.filesetsByClientPath(paths)).filter(
+        (f) => !f.imageIds.length && !f.plateIds.length,
+      );
       const open = await admin.unfinishedImportJobs(filesets.map((f) => f.filesetId));
       if (!open.length) return;
       if (Date.now() > deadline) {
@@ -191,7 +198,12 @@ class OrderWork {
     this.#signal.throwIfAborted();
     await this.#fenced((tx) => deleteImportSession(tx, order.uuid));
     log.info(
-      { order: order.uuid, exitCode: outcome.exitCode, filesets: outcome.filesets.length, errors: outcome.errors.length },
+      {
+        order: order.uuid,
+        exitCode: outcome.exitCode,
+        filesets: outcome.filesets.length,
+        errors: outcome.errors.length,
+      },
       'the import process ended',
     );
     return outcome.errors;

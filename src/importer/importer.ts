@@ -90,7 +90,10 @@ class ImporterLoop {
     const waiting = open.filter(
       (row) => !this.#active.has(row.uuid) && (this.#later.get(row.uuid)?.at ?? 0) <= Date.now(),
     );
-    for (const row of fairOrder(waiting, [...this.#active.values()].map((a) => a.group))) {
+    for (const row of fairOrder(
+      waiting,
+      [...this.#active.values()].map((a) => a.group),
+    )) {
       if (this.#signal.aborted || this.#active.size >= this.#parts.config.importer.maxWorkers) return;
       const lease = await this.#leases.acquire(`order:${row.uuid}`);
       if (!lease) continue;
@@ -114,7 +117,10 @@ class ImporterLoop {
     } catch (error) {
       if (isBridgeError(error, 'ANOTHER_IMPORTER')) {
         this.#foreign = error.message;
-        log.fatal({ error: error.message, remedy: error.remedy }, 'a second importer is at work; no more orders are taken');
+        log.fatal(
+          { error: error.message, remedy: error.remedy },
+          'a second importer is at work; no more orders are taken',
+        );
       } else if (!this.#signal.aborted && !isBridgeError(error, 'LEASE_LOST')) {
         const failures = (this.#later.get(row.uuid)?.failures ?? 0) + 1;
         this.#later.set(row.uuid, { at: Date.now() + Math.min(longestPauseMs, 500 * 2 ** failures), failures });

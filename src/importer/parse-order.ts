@@ -29,7 +29,8 @@ export function parseOrder(row: OrderRow): ImportOrder {
   if (!row.user_name.trim()) fail('it names no user');
   const type = destinationTypes.find((t) => t === row.destination_type);
   if (!type) return fail(`its destination type is "${row.destination_type}", not Dataset or Screen`);
-  if (!/^[1-9]\d{0,17}$/.test(row.destination_id)) fail(`its destination id is "${row.destination_id}", not an OMERO id`);
+  if (!/^[1-9]\d{0,17}$/.test(row.destination_id))
+    fail(`its destination id is "${row.destination_id}", not an OMERO id`);
   let files: unknown;
   try {
     files = JSON.parse(row.files);

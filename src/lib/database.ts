@@ -28,7 +28,7 @@ export function openPool(url: string, options: { max?: number; onError?: (error:
 
 /** pg's own parsers, but int8 as a number. */
 export const getTypeParser: typeof pg.types.getTypeParser = ((oid: number, format?: 'text' | 'binary') =>
-  oid === 20 ? (v: string) => Number(v) : pg.types.getTypeParser(oid, format as 'text')) as never;
+  oid === 20 ? (v: string) => Number(v) : pg.types.getTypeParser(oid, format)) as never;
 
 /** Runs `work` in one transaction on one connection; rolls back when it throws. */
 export async function transaction<T>(pool: Pool, work: (tx: Database) => Promise<T>): Promise<T> {

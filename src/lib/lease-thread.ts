@@ -26,6 +26,11 @@ setInterval(() => {
   void renew();
 }, ttlMs / 4);
 
+// On its own timer: a renewal that waits for its answer must not delay what follows from having none.
+setInterval(() => {
+  for (const lease of held.values()) if (monotonicMs() > lease.until - ttlMs / 10) lose(lease);
+}, ttlMs / 20);
+
 let renewing = false;
 async function renew(): Promise<void> {
   if (renewing || held.size === 0) return;
@@ -34,26 +39,53 @@ async function renew(): Promise<void> {
     const asked = monotonicMs();
     const leases = [...held.values()];
     client ??= await connect();
-    const { rows } = await client.query<{ resource: string; token: string }>(
-      `update bridge.leases l set expires_at = clock_timestamp() + $3 * interval '1 millisecond'
-       from unnest($1::text[], $2::bigint[]) as h(resource, token)
-       where l.resource = h.resource and l.token = h.token and l.expires_at > clock_timestamp()
-       returning l.resource, l.token`,
-      [leases.map((l) => l.resource), leases.map((l) => l.token), ttlMs],
-    );
-    const renewed = new Set(rows.map((r) => `${r.token} ${r.resource}`));
-    for (const lease of leases) {
-      if (renewed.has(`${lease.token} ${lease.resource}`)) lease.until = asked + ttlMs;
-      else lose(lease);
-    }
+    const renewed = await renewRows(client, leases);
+    for (const lease of leases) if (renewed.has(nameOf(lease))) lease.until = asked + ttlMs;
+    const missing = leases.filter((lease) => !renewed.has(nameOf(lease)));
+    const valid = missing.length ? await stillValid(client, missing) : renewed;
+    for (const lease of missing) if (!valid.has(nameOf(lease))) lose(lease);
   } catch {
     client?.end().catch(() => undefined);
     client = null;
   } finally {
     renewing = false;
-    // Without an answer a lease counts as lost a little before it expires in the database.
-    for (const lease of held.values()) if (monotonicMs() > lease.until - ttlMs / 10) lose(lease);
   }
+}
+
+/** Rows that a transaction holds at this moment are passed over, so that they do not keep the others waiting. */
+function renewRows(db: pg.Client, leases: readonly Held[]): Promise<Set<string>> {
+  return names(
+    db,
+    `update bridge.leases l set expires_at = clock_timestamp() + $3 * interval '1 millisecond'
+     where l.resource in (
+       select r.resource from bridge.leases r join unnest($1::text[], $2::bigint[]) as h(resource, token)
+         on r.resource = h.resource and r.token = h.token
+       where r.expires_at > clock_timestamp() for update of r skip locked)
+     returning l.resource, l.token`,
+    leases,
+    [ttlMs],
+  );
+}
+
+function stillValid(db: pg.Client, leases: readonly Held[]): Promise<Set<string>> {
+  return names(
+    db,
+    `select r.resource, r.token from bridge.leases r join unnest($1::text[], $2::bigint[]) as h(resource, token)
+       on r.resource = h.resource and r.token = h.token
+     where r.expires_at > clock_timestamp()`,
+    leases,
+    [],
+  );
+}
+
+async function names(db: pg.Client, text: string, leases: readonly Held[], more: unknown[]): Promise<Set<string>> {
+  const values = [leases.map((l) => l.resource), leases.map((l) => l.token), ...more];
+  const { rows } = await db.query<{ resource: string; token: string }>(text, values);
+  return new Set(rows.map(nameOf));
+}
+
+function nameOf(lease: { resource: string; token: string | number }): string {
+  return `${lease.token} ${lease.resource}`;
 }
 
 function lose(lease: Held): void {

@@ -24,7 +24,11 @@ test.each<[string, Partial<RunFacts>, string]>([
   ['an archive whose job Slurm has forgotten', { submitted: true, job: 'going', archived: true, images: 1 }, 'order'],
   ['an open order', { submitted: true, archived: true, images: 1, order: 'open' }, 'import'],
   ['a failed order', { submitted: true, archived: true, images: 1, order: 'failed' }, 'import'],
-  ['a completed order, not yet confirmed', { submitted: true, archived: true, images: 1, order: 'completed' }, 'import'],
+  [
+    'a completed order, not yet confirmed',
+    { submitted: true, archived: true, images: 1, order: 'completed' },
+    'import',
+  ],
   ['confirmed images', { submitted: true, archived: true, images: 1, order: 'completed', confirmed: true }, 'annotate'],
   [
     'annotated images',

@@ -66,7 +66,9 @@ export async function openRunIds(db: Database, limit: number): Promise<string[]>
 }
 
 export async function readSteps(db: Database, runIds: string[]): Promise<Map<string, StepRow[]>> {
-  const { rows } = await db.query<QueryResultRow>('select * from bridge.steps where run_id = any($1::uuid[])', [runIds]);
+  const { rows } = await db.query<QueryResultRow>('select * from bridge.steps where run_id = any($1::uuid[])', [
+    runIds,
+  ]);
   const steps = new Map<string, StepRow[]>();
   for (const r of rows) {
     const list = steps.get(r.run_id) ?? [];

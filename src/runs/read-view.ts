@@ -57,7 +57,14 @@ export async function readRunView(sources: ViewSources, id: string): Promise<Run
     orders,
     steps: stepNames.map((name) => stepView(name, steps)),
     failure: run.failure && failureView(run, archive),
-    results: archive ? resultsOf(archive, files, imports, orders.some((o) => o.stage === stages.completed)) : [],
+    results: archive
+      ? resultsOf(
+          archive,
+          files,
+          imports,
+          orders.some((o) => o.stage === stages.completed),
+        )
+      : [],
   };
 }
 
@@ -136,8 +143,7 @@ function failureView(run: Run, archive: ArchiveRow | null): FailureView | null {
 }
 
 function whatIsSafe(run: Run, archive: ArchiveRow | null): string {
-  if (archive)
-    return `Your results are safe: ${archive.files} files are archived and verified in ${archive.path}.`;
+  if (archive) return `Your results are safe: ${archive.files} files are archived and verified in ${archive.path}.`;
   if (run.job) return `The results are still on the cluster, in ${run.dataPath}; nothing was removed there.`;
   return 'Your images in OMERO were not changed.';
 }

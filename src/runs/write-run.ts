@@ -89,17 +89,19 @@ export async function setJobState(
   runId: string,
   job: { word: string; exit: string | null; node: string | null; endedAt: Date | null },
 ): Promise<void> {
-  await tx.query('update bridge.runs set job_state = $2, job_exit = $3, job_node = $4, job_ended_at = $5 where id = $1', [
-    runId,
-    job.word,
-    job.exit,
-    job.node,
-    job.endedAt,
-  ]);
+  await tx.query(
+    'update bridge.runs set job_state = $2, job_exit = $3, job_node = $4, job_ended_at = $5 where id = $1',
+    [runId, job.word, job.exit, job.node, job.endedAt],
+  );
 }
 
 export async function setArchivePlace(tx: Database, runId: string, basePath: string, stamp: string): Promise<void> {
   await tx.query('update bridge.runs set base_path = $2, archive_stamp = $3 where id = $1', [runId, basePath, stamp]);
+}
+
+/** Another name will be chosen for the archive. */
+export async function clearArchivePlace(tx: Database, runId: string): Promise<void> {
+  await tx.query('update bridge.runs set base_path = null, archive_stamp = null where id = $1', [runId]);
 }
 
 export async function setDestination(

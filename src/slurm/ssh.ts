@@ -130,8 +130,8 @@ export class SshTransport implements Transport {
     return this.#folder;
   }
 
-  #spawnOptions({ env: _, ...rest }: ExecOptions): SpawnOptions {
-    return { ...rest, env: commandEnvironment(process.env) };
+  #spawnOptions(options: ExecOptions): SpawnOptions {
+    return { ...options, env: commandEnvironment(process.env) };
   }
 
   /** Turns what happened outside into an error for people; after a broken or silent connection the next one is new. */

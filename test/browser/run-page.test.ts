@@ -18,7 +18,15 @@ describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
   beforeAll(async () => {
     browser = await chromium.launch({
       executablePath: executablePath ?? '',
-      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
     });
     page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
     page.on('console', (message) => {
@@ -57,7 +65,12 @@ describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
     await page.getByText('4 of 4 images are in dataset 2.').waitFor({ timeout: 60_000 });
     await page.getByRole('heading', { name: /Archive safe/ }).waitFor();
     await page.getByRole('heading', { name: /Visible in OMERO/ }).waitFor();
-    expect(await page.getByRole('row').filter({ hasText: /^(Submit|Follow|Archive|Order|Import|Annotate) ?done/ }).count()).toBe(6);
+    expect(
+      await page
+        .getByRole('row')
+        .filter({ hasText: /^(Submit|Follow|Archive|Order|Import|Annotate) ?done/ })
+        .count(),
+    ).toBe(6);
     expect(await page.getByText('In OMERO', { exact: true }).count()).toBeGreaterThanOrEqual(4);
     await page.getByText(/100%/).first().waitFor();
     // The one complaint is the refused token.
@@ -75,7 +88,9 @@ describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
     await page.getByRole('link', { name: /nuclei latest/ }).click();
     await page.getByText('4 of 4 images are in dataset 2.').waitFor();
     await picture('run-narrow-dark');
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    const overflow = await page.evaluate<number>(
+      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+    );
     expect(overflow).toBeLessThanOrEqual(0);
   });
 

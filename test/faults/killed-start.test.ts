@@ -17,12 +17,14 @@ type Look = (run: Record<string, unknown>, biomero: pg.Client, omero: pg.Client)
 
 const some = async (client: pg.Client, sql: string, values: unknown[]): Promise<boolean> =>
   ((await client.query(sql, values)).rowCount ?? 0) > 0;
-const stage = (name: string): Look => (run, biomero) =>
-  some(
-    biomero,
-    `select 1 from imports i join bridge.order_links l on l.order_uuid = i.uuid where l.task_id = $1 and i.stage = $2`,
-    [run['task_id'], name],
-  );
+const stage =
+  (name: string): Look =>
+  (run, biomero) =>
+    some(
+      biomero,
+      `select 1 from imports i join bridge.order_links l on l.order_uuid = i.uuid where l.task_id = $1 and i.stage = $2`,
+      [run['task_id'], name],
+    );
 
 const transitions: [name: string, look: Look][] = [
   ['the run is stored', () => true],
@@ -44,7 +46,10 @@ const transitions: [name: string, look: Look][] = [
       return existsSync(parent) && readdirSync(parent).some((name) => !name.startsWith('.'));
     },
   ],
-  ['the archive is recorded', (run, biomero) => some(biomero, 'select 1 from bridge.archives where run_id = $1', [run['id']])],
+  [
+    'the archive is recorded',
+    (run, biomero) => some(biomero, 'select 1 from bridge.archives where run_id = $1', [run['id']]),
+  ],
   ['the destination exists', (run) => run['destination_id'] !== null],
   ['the order is placed', stage('Import Pending')],
   ['the import has begun', stage('Import Started')],

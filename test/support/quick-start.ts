@@ -30,7 +30,10 @@ export class QuickStartFolder {
     const child = spawn(
       process.execPath,
       [packageFile('dist', 'src', 'main.js'), 'start', '--data', this.path, ...options],
-      { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: 'C.UTF-8' } },
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: 'C.UTF-8' },
+      },
     );
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)));

@@ -11,8 +11,9 @@ export function ConnectionBanner({ connection }: { connection: Connection }): Re
     <div className="banner warn">
       <Icon name="unknown" />
       <span>
-        <strong role="status">Connection lost at {since}.</strong> What you see is from then, {durationText(now - connection.lostAt)}{' '}
-        ago. Runs go on without this page; it catches up when the connection is back.
+        <strong role="status">Connection lost at {since}.</strong> What you see is from then,{' '}
+        {durationText(now - connection.lostAt)} ago. Runs go on without this page; it catches up when the connection is
+        back.
       </span>
     </div>
   );

@@ -1,8 +1,12 @@
 import { useEffect, useState } from 'react';
 import { Icon } from './icon.tsx';
 
-/** A value that people carry elsewhere: whole, selectable, one press to copy. A path loses its middle, never its end. */
-export function Copyable({ text, what }: { text: string; what: string }): React.ReactElement {
+/**
+ * A value that people carry elsewhere: whole, selectable, one press to copy. A path loses its middle, never its end;
+ * `shown` stands for a value too long to show.
+ */
+export function Copyable(props: { text: string; what: string; shown?: string }): React.ReactElement {
+  const { text, what } = props;
   const [copied, copy] = useCopy(text);
   const cut = text.startsWith('/') ? text.lastIndexOf('/') : -1;
   return (
@@ -13,7 +17,7 @@ export function Copyable({ text, what }: { text: string; what: string }): React.
           <code className="path-tail">{text.slice(cut)}</code>
         </>
       ) : (
-        <code>{text}</code>
+        <code title={props.shown === undefined ? undefined : text}>{props.shown ?? text}</code>
       )}
       <button type="button" aria-label={`Copy ${what}`} title={copied ? 'Copied' : `Copy ${what}`} onClick={copy}>
         <Icon name={copied ? 'check' : 'copy'} />

@@ -3,7 +3,9 @@ import { expect, test } from 'vitest';
 import { appendLog, emptyLog, plainLine, shownLines } from './log-text.ts';
 
 test('the pieces make the same lines wherever they are cut', () => {
-  const texts = fc.array(fc.constantFrom('a', 'b', '\n', '\r\n', '10%\r', '\u001b[32m', 'é', '\t')).map((p) => p.join(''));
+  const texts = fc
+    .array(fc.constantFrom('a', 'b', '\n', '\r\n', '10%\r', '\u001b[32m', 'é', '\t'))
+    .map((p) => p.join(''));
   fc.assert(
     fc.property(texts, fc.array(fc.nat(60)), (text, cuts) => {
       let log = emptyLog;

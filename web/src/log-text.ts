@@ -32,10 +32,14 @@ export function shownLines(log: LogText): readonly string[] {
 
 // Colours and cursor moves of terminals, window titles, and what is left of other control characters.
 // oxlint-disable-next-line no-control-regex
-const escapes = /\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[\0-\u0008\u000b-\u001f\u007f]/g;
+const escapes =
+  /\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[\0-\u0008\u000b-\u001f\u007f]/g;
 
 /** A carriage return writes over what stood there, so a line is what came last: progress bars become their end. */
 export function plainLine(line: string): string {
   const text = line.replace(/\r+$/, '');
-  return text.slice(text.lastIndexOf('\r') + 1).replace(escapes, '').slice(0, longestLine);
+  return text
+    .slice(text.lastIndexOf('\r') + 1)
+    .replace(escapes, '')
+    .slice(0, longestLine);
 }

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import type { RunSummary, RunView } from '../../src/runs/view.ts';
 import { mergeSummaries, newerView } from './merge.ts';
 
-const run = (id: string, revision: number, launchedAt: string): RunSummary => ({ id, revision, launchedAt }) as RunSummary;
+const run = (id: string, revision: number, launchedAt: string): RunSummary =>
+  ({ id, revision, launchedAt }) as RunSummary;
 
 test('an older snapshot that arrives late changes nothing', () => {
   const old = { id: 'a', revision: 5 } as RunView;
@@ -12,7 +13,10 @@ test('an older snapshot that arrives late changes nothing', () => {
 });
 
 test('summaries keep their newest revision and stand newest first', () => {
-  const merged = mergeSummaries([run('a', 3, '1'), run('b', 1, '2')], [run('a', 2, '1'), run('b', 2, '2'), run('c', 1, '3')]);
+  const merged = mergeSummaries(
+    [run('a', 3, '1'), run('b', 1, '2')],
+    [run('a', 2, '1'), run('b', 2, '2'), run('c', 1, '3')],
+  );
   expect(merged.map((r) => [r.id, r.revision])).toEqual([
     ['c', 1],
     ['b', 2],

@@ -88,9 +88,7 @@ function ResultRow({ result }: { result: ResultView }): React.ReactElement {
         {sizeText(result.bytes)}
       </td>
       <td className="c-sum">
-        <span className="copyable">
-          <Copyable text={result.sha256} what={`SHA-256 of ${result.path}`} />
-        </span>
+        <Copyable text={result.sha256} shown={result.sha256.slice(0, 12)} what={`SHA-256 of ${result.path}`} />
       </td>
     </tr>
   );

@@ -4,34 +4,37 @@ import { Link } from 'wouter';
 import type { RunView } from '../../src/runs/view.ts';
 import { ApiError, getJson } from './api.ts';
 import { ConnectionBanner } from './connection-banner.tsx';
-import { Copyable } from './copy.tsx';
+import { Copyable, CopyButton } from './copy.tsx';
+import { Facts } from './facts.tsx';
 import { FailureCard } from './failure-card.tsx';
 import { Icon } from './icon.tsx';
 import { JobLog } from './job-log.tsx';
-import { useRun } from './live.ts';
+import { useAnnouncement, useClock, useRun } from './live.ts';
+import { Loading } from './loading.tsx';
 import { newerView } from './merge.ts';
+import { Origin } from './origin.tsx';
 import { Results } from './results.tsx';
+import { runWord } from './run-words.ts';
 import { RunStateIcon } from './state.tsx';
 import { Steps } from './steps.tsx';
-import { agoText, countText, clockText, sizeText, timeText } from './words.ts';
+import { Time } from './time.tsx';
+import { agoText } from './words.ts';
 
 /** One run, live. */
 export function RunPage({ id }: { id: string }): React.ReactElement {
-  const first = useQuery({ queryKey: ['run', id], queryFn: () => getJson<RunView>(`/api/runs/${encodeURIComponent(id)}`) });
+  const first = useQuery({
+    queryKey: ['run', id],
+    queryFn: () => getJson<RunView>(`/api/runs/${encodeURIComponent(id)}`),
+  });
   const live = useRun(id);
   const view = live.view && first.data ? newerView(first.data, live.view) : (live.view ?? first.data ?? null);
+  const title =
+    view && `${view.workflow}${view.input ? ` on ${view.input.type} ${view.input.id}` : ''}: ${runWord(view).word}`;
   useEffect(() => {
-    document.title = view ? `${view.workflow}: ${view.status} – biomero-bridge` : 'Run – biomero-bridge';
-  }, [view]);
-  if (!view && first.error)
-    return (
-      <>
-        <h1>{first.error instanceof ApiError && first.error.status === 404 ? 'No such run' : 'The run cannot be shown'}</h1>
-        <p className="lede">{first.error.message}</p>
-        <Link href="/">All runs</Link>
-      </>
-    );
-  if (!view) return <div className="panel empty" aria-busy="true" />;
+    document.title = `${title ?? 'Run'} – biomero-bridge`;
+  }, [title]);
+  if (!view && first.error) return <NoRun error={first.error} again={() => void first.refetch()} />;
+  if (!view) return <Loading what="run" />;
   return (
     <>
       <ConnectionBanner connection={live.connection} />
@@ -41,14 +44,9 @@ export function RunPage({ id }: { id: string }): React.ReactElement {
         <span>{view.group}</span>
       </nav>
       <Head view={view} />
-      <div className="sentence">
-        <RunStateIcon state={view.state} />
-        <p aria-live="polite" aria-atomic="true">
-          {view.sentence}
-        </p>
-      </div>
-      {view.failure && <FailureCard failure={view.failure} run={view.id} archived={view.archive !== null} />}
+      <Sentence view={view} />
       <Facts view={view} />
+      {view.failure && <FailureCard failure={view.failure} run={view.id} archived={view.archive !== null} />}
       <nav className="jump" aria-label="On this page">
         <a href="#steps">Steps</a>
         <a href="#log">Log</a>
@@ -56,7 +54,7 @@ export function RunPage({ id }: { id: string }): React.ReactElement {
         <a href="#origin">Origin and parameters</a>
       </nav>
       <Steps steps={view.steps} />
-      <JobLog runId={view.id} jobId={view.jobId} revision={view.revision} />
+      <JobLog runId={view.id} jobId={view.jobId} />
       <Results results={view.results} archived={view.archive !== null} />
       <Origin view={view} />
     </>
@@ -64,6 +62,7 @@ export function RunPage({ id }: { id: string }): React.ReactElement {
 }
 
 function Head({ view }: { view: RunView }): React.ReactElement {
+  const now = useClock(true, 30_000);
   return (
     <div className="page-head">
       <div>
@@ -80,121 +79,51 @@ function Head({ view }: { view: RunView }): React.ReactElement {
           <span>{view.user}</span>
           <span>{view.group}</span>
           <span>
-            Launched <time dateTime={view.launchedAt}>{timeText(view.launchedAt)}</time>, {agoText(view.launchedAt)}
+            Launched <Time iso={view.launchedAt} />, {agoText(view.launchedAt, now)}
           </span>
           {view.jobId !== null && <span>Job {view.jobId}</span>}
         </div>
       </div>
-    </div>
-  );
-}
-
-/** The two questions that come first: are the results safe, and are they in OMERO. */
-function Facts({ view }: { view: RunView }): React.ReactElement {
-  const { archive } = view;
-  const total = view.imagesTotal;
-  const all = total !== null && view.imagesFound === total;
-  return (
-    <div className="panel facts">
-      <section className="fact">
-        <span className={archive ? 'ok' : 'idle'}>
-          <Icon name={archive ? 'safe' : 'unsafe'} />
-        </span>
-        <div>
-          <h2>
-            {archive ? 'Archive safe' : 'Not archived yet'}{' '}
-            {archive && (
-              <span>
-                {archive.files} files, {sizeText(archive.bytes)}
-              </span>
-            )}
-          </h2>
-          <p>
-            {archive
-              ? `Every checksum was compared after the copy${archive.verifiedAt ? `, at ${clockText(archive.verifiedAt)}` : ''}. Whatever happens to the import, the results stay.`
-              : 'The results stay on the cluster until they are archived and verified.'}
-          </p>
-          {archive && (
-            <div className="row">
-              <Copyable text={archive.path} what="archive path" />
-            </div>
-          )}
-        </div>
-      </section>
-      <section className="fact">
-        <span className={all ? 'ok' : total === null ? 'idle' : 'run'}>
-          <Icon name="eye" />
-        </span>
-        <div>
-          <h2>
-            {all ? 'Visible in OMERO' : total === null ? 'Not in OMERO yet' : 'Coming into OMERO'}{' '}
-            {total !== null && <span>{countText(view.imagesFound, total, 'image')}</span>}
-          </h2>
-          {total !== null && (
-            <progress className="meter" max={total} value={view.imagesFound} aria-label="Images in OMERO">
-              {countText(view.imagesFound, total, 'image')}
-            </progress>
-          )}
-          <p>An image counts once it was found in OMERO, not when it was sent.</p>
-          {view.destination && (
-            <div className="row">
-              {view.destination.type} {view.destination.id}, {view.destination.name}
-            </div>
-          )}
-        </div>
-      </section>
-    </div>
-  );
-}
-
-function Origin({ view }: { view: RunView }): React.ReactElement {
-  const parameters = Object.entries(view.parameters);
-  return (
-    <section className="section" id="origin" aria-labelledby="origin-title">
-      <div className="section-head">
-        <h2 id="origin-title">Origin and parameters</h2>
+      <div className="actions">
+        {view.archive && <CopyButton text={view.archive.path} label="Copy archive path" />}
+        <CopyButton text={`${location.origin}/runs/${view.id}`} label="Copy link" />
       </div>
-      <dl className="panel pairs">
-        <dt>Status in BIOMERO</dt>
-        <dd>{view.status}</dd>
-        <dt>Import task</dt>
-        <dd>
-          <Copyable text={view.taskId} what="import task id" />
-        </dd>
-        <dt>Recipe</dt>
-        <dd>{view.recipe}</dd>
-        {view.orders.map((order) => (
-          <OrderPair key={order.uuid} order={order} />
-        ))}
-        <dt>Parameters</dt>
-        <dd>{parameters.length === 0 ? 'none: the defaults of the workflow' : null}</dd>
-        {parameters.map(([name, value]) => (
-          <ParameterPair key={name} name={name} value={value} />
-        ))}
-      </dl>
-    </section>
+    </div>
   );
 }
 
-function OrderPair({ order }: { order: RunView['orders'][number] }): React.ReactElement {
+/** The status as one sentence. Screen readers hear it now and then, and at once when the state changes. */
+function Sentence({ view }: { view: RunView }): React.ReactElement {
+  const said = useAnnouncement(view.sentence, `${view.state} ${view.status}`);
   return (
-    <>
-      <dt>Upload order</dt>
-      <dd>
-        <Copyable text={order.uuid} what="order uuid" /> {order.stage}
-        {order.description && <small>{order.description}</small>}
-      </dd>
-    </>
+    <div className="sentence">
+      <RunStateIcon run={view} />
+      <p>{view.sentence}</p>
+      <p className="vh" aria-live="polite" aria-atomic="true">
+        {said}
+      </p>
+    </div>
   );
 }
 
-function ParameterPair({ name, value }: { name: string; value: unknown }): React.ReactElement {
+function NoRun({ error, again }: { error: Error; again: () => void }): React.ReactElement {
+  const unknown = error instanceof ApiError && error.status === 404;
   return (
     <>
-      <dt className="inner">{name}</dt>
-      <dd>
-        <code>{typeof value === 'string' ? value : JSON.stringify(value)}</code>
-      </dd>
+      <h1>{unknown ? 'No such run' : 'The run cannot be shown'}</h1>
+      <p className="lede">
+        {error.message} {error instanceof ApiError && error.remedy}
+      </p>
+      <p className="actions after-lede">
+        <Link className="button" href="/">
+          All runs
+        </Link>
+        {!unknown && (
+          <button className="button" type="button" onClick={again}>
+            Try again
+          </button>
+        )}
+      </p>
     </>
   );
 }

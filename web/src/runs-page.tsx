@@ -1,66 +1,157 @@
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { Link } from 'wouter';
 import type { RunSummary } from '../../src/runs/view.ts';
+import { getJson } from './api.ts';
 import { ConnectionBanner } from './connection-banner.tsx';
-import { Icon } from './icon.tsx';
-import { useRuns } from './live.ts';
-import { RunStateMark } from './state.tsx';
-import { agoText, countText, timeText } from './words.ts';
+import { useClock, useRuns } from './live.ts';
+import { Loading } from './loading.tsx';
+import { mergeSummaries } from './merge.ts';
+import { groupOf, type RunGroup } from './run-words.ts';
+import { RunStateMark, SafeMark } from './state.tsx';
+import { Time } from './time.tsx';
+import { agoText, countText, numberText } from './words.ts';
 
-/** All runs, newest first. */
+interface RunsAnswer {
+  runs: RunSummary[];
+  next: string | null;
+}
+
+const groups: [RunGroup, string][] = [
+  ['attention', 'Needs attention'],
+  ['progress', 'In progress'],
+  ['finished', 'Finished'],
+];
+
+/** All runs: those that need someone first, then newest first. */
 export function RunsPage(): React.ReactElement {
-  const { runs, connection } = useRuns();
+  const live = useRuns();
+  const now = useClock(true, 30_000);
+  const pages = useInfiniteQuery({
+    queryKey: ['runs'],
+    queryFn: ({ pageParam, signal }) =>
+      getJson<RunsAnswer>(
+        pageParam === null ? '/api/runs' : `/api/runs?cursor=${encodeURIComponent(pageParam)}`,
+        signal,
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
+    staleTime: Infinity,
+  });
+  const paged = pages.data?.pages.flatMap((page) => page.runs);
+  const runs = paged || live.runs ? mergeSummaries(paged ?? [], live.runs ?? []) : null;
   useEffect(() => {
     document.title = 'Runs – biomero-bridge';
   }, []);
   return (
     <>
-      <ConnectionBanner connection={connection} />
+      <ConnectionBanner connection={live.connection} />
       <div className="page-head">
-        <h1>Runs</h1>
+        <div>
+          <h1>Runs</h1>
+          {runs && runs.length > 0 && <p className="lede">{lede(runs)}</p>}
+        </div>
       </div>
-      {runs === null ? (
-        <div className="panel empty" aria-busy="true" />
-      ) : runs.length === 0 ? (
+      {runs === null && pages.error && (
+        <div className="panel empty">
+          <h2>The runs cannot be shown</h2>
+          <p>{pages.error.message}</p>
+          <button className="button" type="button" onClick={() => void pages.refetch()}>
+            Try again
+          </button>
+        </div>
+      )}
+      {runs === null && !pages.error && <Loading what="runs" />}
+      {runs?.length === 0 && (
         <div className="panel empty">
           <h2>No runs yet</h2>
           <p>
             A run appears here when a workflow is started: <code>biomero-bridge run WORKFLOW --dataset ID …</code>
           </p>
         </div>
-      ) : (
-        <div className="panel scroll section first">
-          <table className="runs">
-            <caption className="vh">Workflow runs, newest first</caption>
-            <thead>
-              <tr>
-                <th scope="col">State</th>
-                <th scope="col">Run</th>
-                <th scope="col">Archive</th>
-                <th scope="col">In OMERO</th>
-                <th scope="col">Group</th>
-                <th scope="col" className="num">
-                  Launched
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {runs.map((run) => (
-                <RunRow key={run.id} run={run} />
-              ))}
-            </tbody>
-          </table>
+      )}
+      {runs && runs.length > 0 && (
+        <div className="panel clip section first">
+          <RunsTable runs={runs} now={now} />
+          {pages.hasNextPage && (
+            <div className="table-foot">
+              <span>{numberText(runs.length, 'run')} shown</span>
+              <button
+                className="button small"
+                type="button"
+                aria-busy={pages.isFetchingNextPage}
+                onClick={() => void pages.fetchNextPage()}
+              >
+                {pages.isFetchNextPageError ? 'Older runs could not be read, try again' : 'Show older runs'}
+              </button>
+            </div>
+          )}
         </div>
       )}
     </>
   );
 }
 
-function RunRow({ run }: { run: RunSummary }): React.ReactElement {
+function lede(runs: RunSummary[]): string {
+  const count = (group: RunGroup): number => runs.filter((r) => groupOf(r) === group).length;
+  const [attention, progress] = [count('attention'), count('progress')];
+  const needs =
+    attention === 0
+      ? 'No run needs anyone.'
+      : `${numberText(attention, 'run')} ${attention === 1 ? 'needs' : 'need'} someone.`;
+  return progress === 0 ? needs : `${needs} ${progress} ${progress === 1 ? 'is on its' : 'are on their'} way.`;
+}
+
+function RunsTable({ runs, now }: { runs: RunSummary[]; now: number }): React.ReactElement {
   return (
-    <tr className="open-row">
+    <table className="runs">
+      <caption className="vh">Workflow runs, those that need attention first</caption>
+      <colgroup>
+        <col className="c-state" />
+        <col className="c-run" />
+        <col className="c-safe" />
+        <col className="c-omero" />
+        <col className="c-group" />
+        <col className="c-age" />
+      </colgroup>
+      <thead>
+        <tr>
+          <th scope="col">State</th>
+          <th scope="col">Run</th>
+          <th scope="col">Archive</th>
+          <th scope="col">In OMERO</th>
+          <th scope="col">Group</th>
+          <th scope="col" className="num">
+            Launched
+          </th>
+        </tr>
+      </thead>
+      {groups.map(([group, title]) => {
+        const members = runs.filter((run) => groupOf(run) === group);
+        if (!members.length) return null;
+        return (
+          <tbody key={group}>
+            <tr className="group">
+              <th colSpan={6} scope="rowgroup">
+                {title}
+                <span>{members.length}</span>
+              </th>
+            </tr>
+            {members.map((run) => (
+              <RunRow key={run.id} run={run} now={now} />
+            ))}
+          </tbody>
+        );
+      })}
+    </table>
+  );
+}
+
+function RunRow({ run, now }: { run: RunSummary; now: number }): React.ReactElement {
+  return (
+    <tr className={`open-row${run.state === 'done' ? ' calm-row' : ''}`}>
       <td className="c-state">
-        <RunStateMark state={run.state} />
+        <RunStateMark run={run} />
       </td>
       <td className="c-run">
         <Link className="name" href={`/runs/${run.id}`}>
@@ -75,34 +166,25 @@ function RunRow({ run }: { run: RunSummary }): React.ReactElement {
       </td>
       <td className="c-safe">
         <span className="narrow quiet">Archive: </span>
-        {run.archiveSafe ? (
-          <span className="state ok">
-            <Icon name="safe" />
-            Safe
-          </span>
-        ) : (
-          <span className="state idle">
-            <Icon name="unsafe" />
-            Not yet
-          </span>
-        )}
+        <SafeMark safe={run.archiveSafe} />
       </td>
       <td className="c-omero">
         <span className="narrow quiet">OMERO: </span>
         {run.imagesTotal === null ? (
-          <span className="quiet">None yet</span>
+          <span className="quiet">{run.state === 'done' ? 'No images' : 'None yet'}</span>
         ) : (
           countText(run.imagesFound, run.imagesTotal, 'image')
         )}
       </td>
       <td className="c-group">
         {run.group}
+        <span className="narrow">, </span>
         <small>{run.user}</small>
       </td>
       <td className="c-age num">
-        {agoText(run.launchedAt)}
+        {agoText(run.launchedAt, now)}
         <small>
-          <time dateTime={run.launchedAt}>{timeText(run.launchedAt)}</time>
+          <Time iso={run.launchedAt} />
         </small>
       </td>
     </tr>

@@ -6,7 +6,12 @@ test('sizes have three figures', () => {
 });
 
 test('durations', () => {
-  expect([400, 59_600, 1_876_000, 7_500_000].map(durationText)).toEqual(['0.4 s', '1 min 00 s', '31 min 16 s', '2 h 05 min']);
+  expect([400, 59_600, 1_876_000, 7_500_000].map(durationText)).toEqual([
+    '0.4 s',
+    '1 min 00 s',
+    '31 min 16 s',
+    '2 h 05 min',
+  ]);
 });
 
 test('times of another day name it', () => {

@@ -29,6 +29,13 @@ export const orderErrors = defineErrors({
     retryable: false,
     status: 409,
   },
+  DESTINATION_NOT_WRITABLE: {
+    message: '{user} may not add images to {type} {id}, which belongs to another user of group {group}.',
+    remedy: "Choose a {type} of your own, or a group in which members may write into each other's data.",
+    who: 'researcher',
+    retryable: false,
+    status: 403,
+  },
   FILE_NOT_ALLOWED: {
     message: '{path} is outside the folders of group {group} ({allowed}), so it is not imported.',
     remedy: 'Move the file into the folder of the group, or correct the group mapping.',
@@ -44,7 +51,8 @@ export const orderErrors = defineErrors({
     status: 409,
   },
   DATABASE_ROLE_REFUSED: {
-    message: 'The database user is called "bridge", like the schema of this product: BIOMERO\'s tables would end up in it.',
+    message:
+      'The database user is called "bridge", like the schema of this product: BIOMERO\'s tables would end up in it.',
     remedy: 'Use a database user of another name in SQLALCHEMY_URL and INGEST_TRACKING_DB_URL.',
     who: 'admin',
     retryable: false,

@@ -8,5 +8,5 @@ export async function countMeasured(view: RunView): Promise<number> {
   const table = view.results.find((r) => r.path.endsWith('/measurements.csv'));
   if (!view.archive || !table) return 0;
   const text = await readFile(join(view.archive.path, table.path));
-  return (parse(text, { columns: true }) as unknown[]).length;
+  return parse(text, { columns: true }).length;
 }

@@ -44,7 +44,7 @@ test('a job that outlives its daemon is adopted and ends with its own exit code'
 
 test('a job that ended while there was no daemon is known to have ended', async () => {
   const first = await killableCluster();
-  const id = await first.submit('alone', `${counting}`);
+  const id = await first.submit('alone', counting);
   await logWith(first.slurm, id, 'begun');
   const runner = readProcess(join(first.directory, 'jobs', String(id)), 'claim', 1);
   await first.kill();

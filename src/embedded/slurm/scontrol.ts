@@ -11,7 +11,7 @@ export function scontrol(call: Call, cluster: Cluster): Answer {
   const [verb, what = '', id] = call.argv.filter((word) => !word.startsWith('-'));
   if (verb === 'ping') return answer(`Slurmctld(primary) at ${nodeName} is UP\n`);
   if (verb !== 'show') return refuse(`invalid keyword: ${verb ?? ''}`);
-  if (/^config/.test(what))
+  if (what.startsWith('config'))
     return answer(`ClusterName             = ${clusterName}\nSLURM_VERSION           = embedded\n`);
   if (!/^jobs?(id)?$/i.test(what)) return refuse(`invalid entity:${what} for keyword:show `);
   const ids = id === undefined ? [] : parseJobIds([id]);

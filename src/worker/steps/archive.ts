@@ -2,9 +2,10 @@ import { archiveResults, type Archive } from '../../archive/archive.ts';
 import { freeStamp } from '../../archive/layout.ts';
 import { resolveGroupFolder } from '../../archive/group-folder.ts';
 import { checkWritable } from '../../archive/writable.ts';
+import { isBridgeError } from '../../domain/errors.ts';
 import { statuses } from '../../domain/vocabulary.ts';
 import type { Run } from '../../runs/run.ts';
-import { insertArchive, setArchivePlace, setStatus } from '../../runs/write-run.ts';
+import { clearArchivePlace, insertArchive, setArchivePlace, setStatus } from '../../runs/write-run.ts';
 import type { StepHandle, StepOutcome, WorkerContext } from '../context.ts';
 import { beginImportTask } from '../publish.ts';
 import { metadataOf } from '../metadata.ts';
@@ -20,36 +21,11 @@ export async function archive(ctx: WorkerContext, run: Run, step: StepHandle): P
   await beginImportTask(ctx, run);
   await ctx.tracker.updateStatus(run.taskId, statuses.retrieving);
   const place = run.archivePlace ?? (await choosePlace(ctx, run, step));
-  await checkWritable(place.basePath, run.group.name);
+  // Never made here: below a mount that went away it would be a folder of the empty mount point.
+  await checkWritable(place.basePath, run.group.name, { create: false });
   const jobLog = await readWholeLog(ctx.slurm, job.id, step.signal);
-  const result: Archive = await archiveResults({
-    transport: ctx.transport,
-    dataPath: run.dataPath,
-    jobId: job.id,
-    basePath: place.basePath,
-    workflowId: run.id,
-    taskId: run.taskId,
-    stamp: place.stamp,
-    jobLog,
-    metadata: metadataOf(run),
-    provenance: {
-      workflowId: run.id,
-      taskId: run.taskId,
-      workflow: run.workflow,
-      workflowVersion: run.workflowVersion,
-      parameters: run.parameters,
-      jobId: job.id,
-      user: run.user.name,
-      group: run.group.name,
-      input: run.input,
-      startedAt: run.launchedAt,
-      endedAt: job.endedAt,
-    },
-    onProgress: (p) =>
-      step.progress({ filesDone: p.files, filesTotal: p.filesTotal, bytesDone: p.bytes, bytesTotal: p.bytesTotal }),
-    signal: step.signal,
-    log: step.log,
-  });
+  const result = await bringHome(ctx, run, step, job, place, jobLog);
+  if (!result) return 'again';
   await step.write((tx) => insertArchive(tx, run.id, run.taskId, result));
   step.progress({
     filesDone: result.files.length,
@@ -59,6 +35,52 @@ export async function archive(ctx: WorkerContext, run: Run, step: StepHandle): P
     detail: result.path,
   });
   return 'again';
+}
+
+/** The archive; null when its name was taken by somebody else, and another one will be chosen. */
+async function bringHome(
+  ctx: WorkerContext,
+  run: Run,
+  step: StepHandle,
+  job: NonNullable<Run['job']>,
+  place: { basePath: string; stamp: string },
+  jobLog: Buffer | null,
+): Promise<Archive | null> {
+  try {
+    return await archiveResults({
+      transport: ctx.transport,
+      dataPath: run.dataPath,
+      jobId: job.id,
+      basePath: place.basePath,
+      workflowId: run.id,
+      taskId: run.taskId,
+      stamp: place.stamp,
+      jobLog,
+      metadata: metadataOf(run),
+      provenance: {
+        workflowId: run.id,
+        taskId: run.taskId,
+        workflow: run.workflow,
+        workflowVersion: run.workflowVersion,
+        parameters: run.parameters,
+        jobId: job.id,
+        user: run.user.name,
+        group: run.group.name,
+        input: run.input,
+        startedAt: run.launchedAt,
+        endedAt: job.endedAt,
+      },
+      onProgress: (p) =>
+        step.progress({ filesDone: p.files, filesTotal: p.filesTotal, bytesDone: p.bytes, bytesTotal: p.bytesTotal }),
+      signal: step.signal,
+      log: step.log,
+    });
+  } catch (error) {
+    if (!isBridgeError(error, 'ARCHIVE_NAME_TAKEN')) throw error;
+    step.log.warn({ stamp: place.stamp }, 'the name of the archive is taken; choosing another one');
+    await step.write((tx) => clearArchivePlace(tx, run.id));
+    return null;
+  }
 }
 
 async function choosePlace(

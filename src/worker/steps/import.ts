@@ -24,7 +24,9 @@ export async function importImages(ctx: WorkerContext, run: Run, step: StepHandl
   if (!newest || !order) throw bridgeError('ORDER_GONE', { order: newest ?? 'of this run' });
 
   const results = (await Promise.all(uuids.map((uuid) => fileResults(ctx.orders, uuid)))).flat();
-  const imported = new Set(results.filter((r) => r.state === 'imported' || r.state === 'already-there').map((r) => r.path));
+  const imported = new Set(
+    results.filter((r) => r.state === 'imported' || r.state === 'already-there').map((r) => r.path),
+  );
   step.progress({
     filesDone: images.filter((i) => imported.has(i.absolute)).length,
     filesTotal: images.length,

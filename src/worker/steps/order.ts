@@ -51,7 +51,9 @@ async function makeDestination(
   const name = `${run.workflow}${of} (run ${run.id.slice(0, 8)})`;
   const id = await ctx.omero.as(run.user.name, run.group.name, async (session) => {
     const [there] = await session.findDatasetsByName(name);
-    return there?.id ?? (await session.createDataset(name, `Images from SLURM job ${run.job?.id} (Workflow ${run.id})`));
+    return (
+      there?.id ?? (await session.createDataset(name, `Images from SLURM job ${run.job?.id} (Workflow ${run.id})`))
+    );
   });
   await step.write((tx) => setDestination(tx, run.id, { type: 'Dataset', id, name }));
   return { type: 'Dataset', id, name };

@@ -75,10 +75,7 @@ function pythonText(value: unknown): string {
 }
 
 /** The stored file of every input image, each once, under a name of its own. */
-async function inputFiles(
-  ctx: WorkerContext,
-  run: Run,
-): Promise<{ image: number; source: string; name: string }[]> {
+async function inputFiles(ctx: WorkerContext, run: Run): Promise<{ image: number; source: string; name: string }[]> {
   if (!run.input) return [];
   const input = run.input;
   const { files, repository } = await ctx.omero.as(run.user.name, run.group.name, async (session) => {

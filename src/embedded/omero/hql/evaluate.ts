@@ -124,7 +124,9 @@ function columnOf(selected: Selected, path: PathValue | null): Column {
       return { type: 'time' };
     case 'pair':
       return { type: 'string' };
-    default:
+    case 'self':
+    case undefined:
+      break;
   }
   throw new HqlError(`${selected.path?.join('.') ?? ''} is an object; a projection here gives values only`);
 }
