@@ -1,0 +1,162 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type pg from 'pg';
+import { packageFile } from '../../src/lib/package-root.ts';
+import type { RunView } from '../../src/runs/view.ts';
+import { QuickStartFolder, type Started } from '../support/quick-start.ts';
+
+/*
+ * Jobs whose results are not what they should be, through the whole product: what happens to the run, what a person is
+ * told, and that nothing outside the staging folder was touched.
+ */
+const folder = new QuickStartFolder();
+let started: Started;
+let dataset = 0;
+let biomero: pg.Client;
+let omero: pg.Client;
+
+/** Job scripts by workflow. Each finds its folders as every BIOMERO job does. */
+const jobs: Record<string, string> = {
+  crashing: 'echo about to fail; exit 3',
+  numbers: 'echo a,b > "$DATA_PATH/data/out/measurements.csv"',
+  linking: 'ln -s /etc/passwd "$DATA_PATH/data/out/result.tif"',
+  empty: 'true',
+  broken: 'cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"; echo no image > "$DATA_PATH/data/out/zz_broken.tif"',
+  plain: 'cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"',
+};
+
+beforeAll(async () => {
+  mkdirSync(join(folder.path, 'config'), { recursive: true });
+  const scripts = join(folder.path, 'cluster', 'home', 'slurm-scripts', 'jobs');
+  mkdirSync(scripts, { recursive: true });
+  for (const [name, text] of Object.entries(jobs))
+    writeFileSync(join(scripts, `${name}.sh`), `#!/bin/bash\nset -eu\n${text}\n`, { mode: 0o755 });
+  writeFileSync(
+    join(folder.path, 'config', 'slurm-config.ini'),
+    ['[SLURM]', 'slurm_script_path = slurm-scripts', '[WORKFLOWS]', 'nuclei = nuclei', 'nuclei_job = jobs/nuclei.sh']
+      .concat(Object.keys(jobs).flatMap((name) => [`${name} = ${name}`, `${name}_job = jobs/${name}.sh`]))
+      .join('\n'),
+  );
+  if (process.getuid?.() === 0) execFileSync('chown', ['-R', '65534:65534', folder.path]);
+  started = folder.start('--seed', '9');
+  await folder.until(started, async () => started.output().includes('Nuclei found'));
+  biomero = await folder.connect('biomero');
+  omero = await folder.connect('omero');
+  dataset = Number((await biomero.query('select input_id from bridge.runs')).rows[0].input_id);
+}, 180_000);
+
+afterAll(async () => {
+  await biomero?.end();
+  await omero?.end();
+  await folder.remove();
+});
+
+function cli(...args: string[]): string {
+  return execFileSync(process.execPath, [packageFile('dist', 'src', 'main.js'), ...args, '--data', folder.path], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'] },
+  });
+}
+
+function view(id: string): RunView {
+  return JSON.parse(cli('status', id, '--json')) as RunView;
+}
+
+async function begin(workflow: string): Promise<string> {
+  return cli('run', workflow, '--dataset', String(dataset), '--user', 'researcher', '--group', 'demo').trim();
+}
+
+async function ended(id: string): Promise<RunView> {
+  await folder.until(started, async () => {
+    const { rows } = await biomero.query('select ended_at from bridge.runs where id = $1', [id]);
+    return rows[0]?.ended_at;
+  });
+  return view(id);
+}
+
+function archivesOf(id: string): string[] {
+  const parent = join(folder.path, 'storage', 'demo', '.analyzed', id);
+  return existsSync(parent) ? readdirSync(parent).filter((name) => !name.startsWith('.')) : [];
+}
+
+function remoteResults(workflow: string, id: string): string[] {
+  return readdirSync(join(folder.path, 'cluster', 'home', 'my-scratch', 'data', `${workflow}_${id}`, 'data', 'out'));
+}
+
+test('a job that fails is named with its state and exit code', async () => {
+  const id = await begin('crashing');
+  const run = await ended(id);
+  expect(run).toMatchObject({ state: 'failed', status: 'FAILED', failure: { code: 'JOB_FAILED', step: 'follow' } });
+  expect(run.failure?.message).toMatch(/Slurm job \d+ ended FAILED \(exit 3:0\)/);
+  expect(archivesOf(id)).toEqual([]);
+});
+
+test('results without an image are archived, and that is all', async () => {
+  const run = await ended(await begin('numbers'));
+  expect(run).toMatchObject({ state: 'done', status: 'DONE', archiveSafe: true, orders: [] });
+  expect(run.sentence).toMatch(/no image is among the results, so there is nothing to import/);
+});
+
+test('a link among the results ends the import, with the remote data kept', async () => {
+  const id = await begin('linking');
+  const run = await ended(id);
+  expect(run).toMatchObject({ state: 'failed', status: 'IMPORT_FAILED', failure: { step: 'archive' } });
+  expect(run.failure?.message).toContain('result.tif');
+  expect(run.failure?.safe).toMatch(/still on the cluster/);
+  expect(archivesOf(id)).toEqual([]);
+  expect(remoteResults('linking', id)).toEqual(['result.tif']);
+  const { rows } = await biomero.query('select status from biomero_workflow_progress_view where workflow_id = $1', [
+    id,
+  ]);
+  expect(rows).toEqual([{ status: 'IMPORT_FAILED' }]);
+});
+
+test('one file of five that is no image: four are imported, the fifth is named, and a retry doubles nothing', async () => {
+  const id = await begin('broken');
+  const run = await ended(id);
+  expect(run).toMatchObject({
+    state: 'failed',
+    status: 'IMPORT_FAILED',
+    archiveSafe: true,
+    failure: { code: 'IMPORT_FAILED' },
+  });
+  expect(run.failure?.message).toMatch(/1 of 5 images could not be imported/);
+  expect(run.results.filter((r) => r.import === 'imported')).toHaveLength(4);
+  expect(run.results.find((r) => r.path.endsWith('zz_broken.tif'))).toMatchObject({ import: 'failed' });
+  expect(run.orders[0]?.description).toMatch(/4 of 5 files/);
+
+  cli('retry', id);
+  await folder.until(started, async () => view(id).orders.length === 2 && view(id).state === 'failed');
+  const again = view(id);
+  expect(again.orders.map((o) => o.stage)).toEqual(['Import Failed', 'Import Failed']);
+  const { rows: second } = await biomero.query('select files from imports where uuid = $1 limit 1', [
+    again.orders[1]?.uuid,
+  ]);
+  expect(JSON.parse(second[0].files)).toHaveLength(1);
+  const { rows: images } = await omero.query('select 1 from omero_standin.images where $1 = any(dataset_ids)', [
+    run.destination?.id,
+  ]);
+  expect(images).toHaveLength(4);
+  const { rows: audit } = await biomero.query('select action from bridge.audit where run_id = $1', [id]);
+  expect(audit).toEqual([{ action: 'retry' }]);
+});
+
+test('a group folder that is not writable is named with path and uid; the run goes on once it is', async () => {
+  const analyzed = join(folder.path, 'storage', 'demo', '.analyzed');
+  const root = process.getuid?.() === 0;
+  if (root) chownSync(analyzed, 0, 0);
+  chmodSync(analyzed, 0o555);
+  const id = await begin('plain');
+  const waiting = await folder.until(started, async () => {
+    const run = view(id);
+    return run.state === 'attention' && run;
+  });
+  expect(waiting.sentence).toContain(analyzed);
+  expect(waiting.sentence).toMatch(/uid:gid \d+:\d+/);
+  expect(remoteResults('plain', id)).toHaveLength(4);
+  chmodSync(analyzed, 0o755);
+  if (root) chownSync(analyzed, 65534, 65534);
+  expect(await ended(id)).toMatchObject({ state: 'done', imagesFound: 4 });
+});
