@@ -44,6 +44,7 @@ export interface AppOptions {
 /** Builds every adapter and starts the roles: the only place that knows how the parts fit together. */
 export async function startApp({ config, roles, log, clusterEnv }: AppOptions): Promise<App> {
   const holder = holderName();
+  for (const note of config.notes ?? []) log.warn(note);
   const stop = new AbortController();
   const runs = openPool(config.databases.runs, poolOptions(log));
   const orders =
@@ -63,7 +64,7 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
   try {
     await migrate(runs, 'runs');
     await ensureImports(orders);
-    const tracker = new Tracker(runs, config.tracking);
+    const tracker = new Tracker(runs, config.tracking, { log });
     await tracker.ensureTables();
     const transport = openTransport(config.slurm, clusterEnv ? { log, env: clusterEnv } : { log });
     const slurm = new Slurm(transport, config.slurm);

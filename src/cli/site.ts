@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/config.ts';
+import { quickStartEnvironment } from '../embedded/quick-start.ts';
 import { openPool, type Pool } from '../lib/database.ts';
 import { createLogger } from '../lib/logger.ts';
 import { migrate } from '../lib/migrate.ts';
@@ -26,7 +27,7 @@ export async function loadSiteConfig(dataFolder: string): Promise<Config> {
   if (process.env['SQLALCHEMY_URL'] || process.env['INGEST_TRACKING_DB_URL'] || !existsSync(written))
     return loadConfig(process.env);
   const env = JSON.parse(await readFile(written, 'utf8')) as Record<string, string>;
-  return loadConfig({ ...process.env, ...env });
+  return loadConfig(quickStartEnvironment(process.env, env));
 }
 
 /** Opens what a short command needs. */

@@ -1,11 +1,12 @@
 import { createWriteStream } from 'node:fs';
 import { resolve } from 'node:path';
+import type { Logger } from 'pino';
 import { startApp, type App } from '../app.ts';
 import { loadConfig } from '../config/load.ts';
-import { bridgeError } from '../domain/errors.ts';
+import { bridgeError, isBridgeError } from '../domain/errors.ts';
 import { startAsUser } from '../embedded/as-user.ts';
 import { prepareDataFolder } from '../embedded/data-folder.ts';
-import { startServers } from '../embedded/quick-start.ts';
+import { quickStartEnvironment, startServers, type QuickStart } from '../embedded/quick-start.ts';
 import { chooseRunAs } from '../embedded/run-as.ts';
 import { countMeasured } from '../embedded/sample/count-measured.ts';
 import { ensureSample } from '../embedded/sample/sample-run.ts';
@@ -50,13 +51,10 @@ export async function start(options: StartOptions): Promise<void> {
   const logFile = createWriteStream(`${dataFolder}/bridge.log`, { flags: 'a', mode: 0o600 });
   const log = createLogger({ level: process.env['BIOMERO_BRIDGE_LOG_LEVEL'] ?? 'info', destination: logFile });
   printer.say(`Data folder ${dataFolder}`);
-  const servers = await startServers(dataFolder, log);
-  let app: App | null = null;
+  const { servers, app } = await startEverything(dataFolder, log);
   try {
-    const config = await loadConfig({ ...process.env, ...servers.env });
-    app = await startApp({ config, roles: ['worker', 'importer', 'web'], log, clusterEnv: servers.clusterEnv });
     const address = app.web?.address ?? '';
-    printer.say(`Ready after ${formatDuration(Date.now() - began)}: ${address}/?token=${config.web.token ?? ''}`);
+    printer.say(`Ready after ${formatDuration(Date.now() - began)}: ${address}/?token=${app.config.web.token ?? ''}`);
     process.exitCode = await Promise.race([
       watchSample(app, options, servers.storage, printer, stop.signal, address),
       app.failed,
@@ -69,9 +67,26 @@ export async function start(options: StartOptions): Promise<void> {
   } finally {
     if (stop.signal.aborted) printer.say('Ending …');
     stop.abort();
-    await app?.close();
+    await app.close();
     await servers.close();
     logFile.end();
+  }
+}
+
+/** Servers, then the product on them. A port that another program took meanwhile is replaced by another one. */
+async function startEverything(dataFolder: string, log: Logger): Promise<{ servers: QuickStart; app: App }> {
+  for (let attempt = 1; ; attempt++) {
+    let servers: QuickStart | null = null;
+    try {
+      servers = await startServers(dataFolder, log);
+      const config = await loadConfig(quickStartEnvironment(process.env, servers.env));
+      const { clusterEnv } = servers;
+      return { servers, app: await startApp({ config, roles: ['worker', 'importer', 'web'], log, clusterEnv }) };
+    } catch (error) {
+      await servers?.close();
+      const portTaken = isBridgeError(error, 'PORT_TAKEN') || (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      if (!portTaken || attempt === 3) throw error;
+    }
   }
 }
 

@@ -90,6 +90,18 @@ export async function startServers(dataFolder: string, log: Logger): Promise<Qui
   }
 }
 
+/**
+ * What the configuration is read from: the quick start's own settings, and those of BIOMERO's names that somebody has
+ * set around it. Addresses and passwords of a site stay out.
+ */
+export function quickStartEnvironment(
+  outside: NodeJS.ProcessEnv,
+  own: Record<string, string>,
+): Record<string, string | undefined> {
+  const kept = Object.entries(outside).filter(([name]) => /^BIOMERO_\w+(?<!_FILE)$/.test(name) || name === 'HOME');
+  return { ...Object.fromEntries(kept), ...own };
+}
+
 function seedOf(remembered: Remembered): Parameters<typeof startOmero>[0]['seed'] {
   return {
     rootPassword: secret(remembered, 'rootPassword'),

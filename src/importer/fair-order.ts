@@ -4,11 +4,11 @@
  *
  * @param active group of every order that is being imported
  */
-export function fairOrder<T extends { group_name: string }>(waiting: readonly T[], active: readonly string[]): T[] {
+export function fairOrder<T extends { group: string }>(waiting: readonly T[], active: readonly string[]): T[] {
   const queues = new Map<string, T[]>();
   for (const order of waiting) {
-    const queue = queues.get(order.group_name) ?? [];
-    queues.set(order.group_name, queue);
+    const queue = queues.get(order.group) ?? [];
+    queues.set(order.group, queue);
     queue.push(order);
   }
   const load = new Map([...queues.keys()].map((group) => [group, active.filter((g) => g === group).length]));

@@ -1,272 +1,177 @@
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
-import { bridgeError, describeError, isBridgeError, type BridgeError } from '../domain/errors.ts';
+import { describeError, isBridgeError } from '../domain/errors.ts';
 import { stages } from '../domain/vocabulary.ts';
-import { transaction, type Database, type Pool } from '../lib/database.ts';
-import { requireLease, type Lease } from '../lib/lease.ts';
-import { identifyProcess, stopProcess } from '../lib/process-identity.ts';
+import type { Pool } from '../lib/database.ts';
+import type { Lease } from '../lib/lease.ts';
 import type { OmeroAccess } from '../omero/access.ts';
-import { runImport } from '../omero/agent/run-import.ts';
-import { clientPathOf } from '../omero/client-path.ts';
 import type { OmeroSession } from '../omero/session.ts';
-import { fileResults, insertFiles, updateFiles, type FileResult } from '../orders/file-results.ts';
+import { fileResults, type FileResult } from '../orders/file-results.ts';
 import { allowedFolders, refusalOfFile } from './allowed-files.ts';
 import { annotateImages } from './annotate-images.ts';
-import { deleteImportSession, insertImportSession, readImportSession, setImportProcess } from './import-session.ts';
-import { appendStage, readArchivePath, readOrderRows, type OrderRow } from './order-rows.ts';
-import { describeFailures, mergeFound, type FoundFileset } from './outcome.ts';
+import { afterError, reasonOf } from './attempts.ts';
+import { checkDestination } from './destination.ts';
+import { clashingNames, locateFiles, type FoundFiles } from './found-files.ts';
+import { checkEnd, importMissing } from './import-process.ts';
+import { OrderJournal } from './order-journal.ts';
+import { readArchivePath } from './order-rows.ts';
+import { describeFailures, failedFile, mergeFound } from './outcome.ts';
 import { fileNamesColumn, parseOrder, type ImportOrder } from './parse-order.ts';
+import { pause } from './pause.ts';
+import { endPredecessor } from './predecessor.ts';
 
 export interface ImporterParts {
   config: Config;
   pool: Pool;
   omero: OmeroAccess;
   log: Logger;
+  /** Newest row of `imports` when this importer began. */
+  sinceRow: number;
+  /** How long a successor waits for an import that its predecessor left running inside OMERO. */
+  unfinishedWaitMs: number;
 }
 
-/** How long a successor waits for an import that its predecessor left running inside OMERO. */
-const unfinishedWaitMs = 30_000;
-const lookAgainMs = 500;
+const annotationTries = 3;
 
 /**
- * Imports one order under a lease, from whatever an earlier attempt left. Ends with exactly one terminal row; throws
- * for what is worth another try, and when the lease was lost or the importer stops.
+ * Imports one order under a lease, from whatever an earlier attempt left. Resolves when the order is closed by its one
+ * terminal row; throws when it is to be tried again, after that was noted in `bridge.order_attempts`.
  *
- * @throws LEASE_LOST, ANOTHER_IMPORTER, and retryable errors of OMERO
+ * @throws LEASE_LOST, ANOTHER_IMPORTER, the signal's reason, and whatever another try may overcome
  */
 export async function importOrder(
   parts: ImporterParts,
-  row: OrderRow,
+  uuid: string,
   lease: Lease,
   signal: AbortSignal,
 ): Promise<void> {
-  const work = new OrderWork(parts, row, lease, AbortSignal.any([signal, lease.signal]));
-  if (!(await work.begin())) return;
-  let order: ImportOrder;
+  const journal = new OrderJournal(parts.pool, lease, uuid, parts.sinceRow);
+  const row = await journal.open();
+  if (!row) return;
+  const stop = AbortSignal.any([signal, lease.signal]);
   try {
-    order = parseOrder(row);
-    await work.importFiles(order);
+    const order = parseOrder(row);
+    await new OrderWork(parts, journal, order, stop).run();
   } catch (error) {
-    if (!isBridgeError(error) || error.retryable || error.code === 'ANOTHER_IMPORTER') throw error;
-    await work.fail(error);
+    if (stop.aborted || isBridgeError(error, 'LEASE_LOST', 'ANOTHER_IMPORTER')) throw error;
+    const failures = await journal.failed(error);
+    if (afterError(error, failures) === 'later') throw error;
+    await journal.close(stages.failed, { fileNames: null, description: reasonOf(error) });
+    parts.log.warn({ error: describeError(error) }, 'the order failed');
   }
 }
 
 class OrderWork {
   readonly #parts: ImporterParts;
-  readonly #row: OrderRow;
-  readonly #lease: Lease;
+  readonly #journal: OrderJournal;
+  readonly #order: ImportOrder;
   readonly #signal: AbortSignal;
-  #newestRow = 0;
 
-  constructor(parts: ImporterParts, row: OrderRow, lease: Lease, signal: AbortSignal) {
+  constructor(parts: ImporterParts, journal: OrderJournal, order: ImportOrder, signal: AbortSignal) {
     this.#parts = parts;
-    this.#row = row;
-    this.#lease = lease;
+    this.#journal = journal;
+    this.#order = order;
     this.#signal = signal;
   }
 
-  /** Writes `Import Started` once per order; false when the order was closed meanwhile. */
-  async begin(): Promise<boolean> {
-    return this.#fenced(async (tx) => {
-      const rows = await readOrderRows(tx, this.#row.uuid);
-      if (rows.some((r) => r.stage === stages.completed || r.stage === stages.failed)) return false;
-      this.#newestRow = rows.at(-1)?.id ?? 0;
-      if (!rows.some((r) => r.stage === stages.started))
-        this.#newestRow = await appendStage(tx, this.#row, stages.started, {
-          fileNames: this.#row.file_names ?? '[]',
-          description: null,
-        });
-      return true;
-    });
-  }
-
-  async importFiles(order: ImportOrder): Promise<void> {
-    const { pool, config, omero, log } = this.#parts;
-    await this.#fenced((tx) => insertFiles(tx, order.uuid, order.files));
-    const allowed = await allowedFolders(config.storage, order.group);
-    const refused: FileResult[] = [];
-    for (const path of order.files) {
-      const reason = await refusalOfFile(path, allowed, order.group);
-      if (reason !== null) refused.push(failedFile(path, reason));
-    }
-    await this.#fenced((tx) => updateFiles(tx, order.uuid, refused));
-    const candidates = order.files.filter((path) => !refused.some((r) => r.path === path));
-
-    const admin = await omero.admin();
-    await this.#endPredecessor(admin, candidates);
-    const session = await admin.sudo(order.user, order.group);
+  async run(): Promise<void> {
+    const { user, group, files } = this.#order;
+    await this.#journal.start(files);
+    const admin = await this.#parts.omero.admin();
+    const ending = { waitMs: this.#parts.unfinishedWaitMs, signal: this.#signal };
+    await endPredecessor(this.#parts, this.#journal, admin, files, ending);
+    const session = await admin.sudo(user, group);
     try {
-      const container = await session.findContainer(order.destination.type, order.destination.id);
-      if (!container || container.groupId !== session.context.groupId)
-        throw bridgeError('DESTINATION_GONE', { ...order.destination, group: order.group, user: order.user });
-      const there = await this.#find(session, order, candidates);
-      const before = new Set(there.keys());
-      // A file that this order imported in an earlier attempt is its own work, not somebody else's.
-      const own = new Set(
-        (await fileResults(pool, order.uuid)).filter((r) => r.state === 'imported').map((r) => r.path),
-      );
-      const missing = candidates.filter((path) => !there.has(path));
-      const errors = missing.length ? await this.#runProcess(session, order, missing) : [];
-      const found = missing.length ? await this.#find(session, order, candidates) : there;
-      const results = mergeFound(candidates, found, errors, (path) => before.has(path) && !own.has(path));
-      await this.#fenced((tx) => updateFiles(tx, order.uuid, results));
-      await this.#annotate(session, order, results, log);
-      await this.#finish(order, [...refused, ...results]);
+      await checkDestination(session, this.#order);
+      const results = await this.#importFiles(session);
+      await this.#annotate(session, results);
+      await this.#close(results);
     } finally {
       await session.close();
     }
   }
 
-  async fail(error: BridgeError): Promise<void> {
-    await this.#terminal(stages.failed, this.#row.file_names ?? '[]', `${error.message} ${error.remedy}`);
-  }
+  async #importFiles(session: OmeroSession): Promise<FileResult[]> {
+    const { files, uuid } = this.#order;
+    const earlier = await fileResults(this.#parts.pool, uuid);
+    // What this order imported in an earlier attempt is its own work, and its files may have gone since.
+    const own = new Set(earlier.filter((r) => r.state === 'imported').map((r) => r.path));
+    const refused = await this.#refusals(files.filter((path) => !own.has(path)));
+    const candidates = files.filter((path) => !refused.has(path));
+    const before = await this.#locate(session, candidates);
+    const missing = candidates.filter((path) => !before.there.has(path) && !before.misplaced.has(path));
+    // Asked again at the last moment: a path may lead elsewhere by now.
+    for (const [path, reason] of await this.#refusals(missing)) refused.set(path, reason);
+    const failed = [...refused].map(([path, reason]) => failedFile(path, reason));
+    await this.#journal.results(failed);
 
-  /**
-   * What an earlier attempt left: its process is ended, its session closed until it is gone, and an import that goes on
-   * inside OMERO gets time to end. Only then can asking OMERO tell what is missing.
-   */
-  async #endPredecessor(admin: OmeroSession, paths: string[]): Promise<void> {
-    const left = await readImportSession(this.#parts.pool, this.#row.uuid);
-    if (!left) return;
-    if (left.process) await stopProcess(left.process, { graceMs: 2_000 });
-    await admin.closeSession(left.sessionId);
-    const deadline = Date.now() + unfinishedWaitMs;
-    for (;;) {
-      const filesets = (await admin.filesetsByClientPath(paths)).filter(
-        (f) => !f.imageIds.length && !f.plateIds.length,
-      );
-      const open = await admin.unfinishedImportJobs(filesets.map((f) => f.filesetId));
-      if (!open.length) return;
-      if (Date.now() > deadline) {
-        this.#parts.log.warn({ filesets: open }, 'imports that nobody runs any more were left unfinished in OMERO');
-        return;
-      }
-      await pause(lookAgainMs, this.#signal);
-    }
-  }
-
-  /** Files that have images or plates in the destination. */
-  async #find(session: OmeroSession, order: ImportOrder, paths: string[]): Promise<Map<string, FoundFileset>> {
-    const byClientPath = new Map(paths.map((path) => [clientPathOf(path), path]));
-    const found = new Map<string, FoundFileset>();
-    for (const fileset of await session.filesetsByClientPath(paths)) {
-      const path = byClientPath.get(fileset.clientPath);
-      const here =
-        order.destination.type === 'Screen'
-          ? fileset.plateIds.length > 0
-          : fileset.imageIds.length > 0 && fileset.datasetIds.includes(order.destination.id);
-      if (path !== undefined && here) found.set(path, fileset);
-    }
-    return found;
-  }
-
-  /** One import process for all missing files; its session is stored before it starts. Reasons of what failed. */
-  async #runProcess(
-    session: OmeroSession,
-    order: ImportOrder,
-    paths: string[],
-  ): Promise<{ file: string; reason: string }[]> {
-    const { config, pool, log } = this.#parts;
-    await this.#fenced((tx) => insertImportSession(tx, order.uuid, session.context.sessionId));
-    let writing: Promise<unknown> = Promise.resolve();
-    const outcome = await runImport({
-      command: config.importer.command,
-      omero: config.omero,
-      sessionKey: session.key,
-      destination: order.destination,
-      paths,
-      skip: config.importer.skip,
-      parallelUpload: config.importer.parallelUpload,
-      parallelFilesets: config.importer.parallelFilesets,
-      logPath: join(config.importer.logDir, `import-${order.uuid}.log`),
-      runAs: config.importer.runAs,
-      signal: AbortSignal.any([this.#signal, session.lost]),
-      onStart: ({ pid }) => {
-        const identity = identifyProcess(pid);
-        if (identity) writing = writing.then(() => setImportProcess(pool, order.uuid, identity));
-      },
-      onProgress: ({ file, filesetId, imageIds, plateIds }) => {
-        if (file === null) return;
-        const result: FileResult = { path: file, state: 'imported', filesetId, imageIds, plateIds, error: null };
-        writing = writing.then(() => this.#fenced((tx) => updateFiles(tx, order.uuid, [result])));
-        writing.catch((error: unknown) => log.debug({ error: describeError(error) }, 'progress was not written'));
-      },
-    });
-    await writing.catch(() => undefined);
-    this.#signal.throwIfAborted();
-    await this.#fenced((tx) => deleteImportSession(tx, order.uuid));
-    log.info(
-      {
-        order: order.uuid,
-        exitCode: outcome.exitCode,
-        filesets: outcome.filesets.length,
-        errors: outcome.errors.length,
-      },
-      'the import process ended',
+    const toImport = missing.filter((path) => !refused.has(path));
+    const { found, errors } = await this.#importMissing(session, candidates, toImport, before);
+    const foreign = new Set([...before.there.keys()].filter((path) => !own.has(path)));
+    const merged = mergeFound(
+      candidates.filter((path) => !refused.has(path)),
+      found,
+      errors,
+      foreign,
     );
-    return outcome.errors;
+    await this.#journal.results(merged);
+    return [...merged, ...failed];
+  }
+
+  async #importMissing(
+    session: OmeroSession,
+    candidates: readonly string[],
+    toImport: string[],
+    before: FoundFiles,
+  ): Promise<{ found: FoundFiles; errors: { file: string; reason: string }[] }> {
+    if (toImport.length === 0) return { found: before, errors: [] };
+    const outcome = await importMissing(this.#parts, this.#journal, session, this.#order, toImport, this.#signal);
+    const found = await this.#locate(session, candidates);
+    const explained = new Set(outcome.errors.map((e) => e.file));
+    const silent = toImport.filter((p) => !found.there.has(p) && !found.misplaced.has(p) && !explained.has(p));
+    checkEnd(outcome, silent, toImport.length);
+    return { found, errors: outcome.errors };
+  }
+
+  /** Why files are not imported, by path. */
+  async #refusals(paths: readonly string[]): Promise<Map<string, string>> {
+    const { group, files } = this.#order;
+    const allowed = await allowedFolders(this.#parts.config.storage, group);
+    const clashes = clashingNames(files);
+    const refused = new Map<string, string>();
+    for (const path of paths) {
+      const reason = clashes.get(path) ?? (await refusalOfFile(path, allowed, group));
+      if (reason !== null) refused.set(path, reason);
+    }
+    return refused;
+  }
+
+  async #locate(session: OmeroSession, paths: readonly string[]): Promise<FoundFiles> {
+    return locateFiles(this.#order.destination, paths, await session.filesetsByClientPath(paths));
   }
 
   /** A missing annotation does not undo an import: it is tried a few times, then said in the log. */
-  async #annotate(session: OmeroSession, order: ImportOrder, results: FileResult[], log: Logger): Promise<void> {
-    const root = await readArchivePath(this.#parts.pool, order.uuid);
+  async #annotate(session: OmeroSession, results: readonly FileResult[]): Promise<void> {
+    const { pool, config, log } = this.#parts;
     for (let attempt = 1; ; attempt++) {
       try {
-        await annotateImages(session, this.#parts.config.importer.annotationNamespace, order, results, root);
+        const root = await readArchivePath(pool, this.#order.uuid);
+        await annotateImages(session, config.importer.annotationNamespace, this.#order, results, root);
         return;
       } catch (error) {
         this.#signal.throwIfAborted();
         log.warn({ attempt, error: describeError(error) }, 'images were imported but not annotated');
-        if (attempt === 3 || session.lost.aborted) return;
+        if (attempt === annotationTries || session.lost.aborted) return;
         await pause(500 * attempt, this.#signal);
       }
     }
   }
 
-  async #finish(order: ImportOrder, results: FileResult[]): Promise<void> {
-    const failed = results.filter((r) => r.state === 'failed');
-    const names = fileNamesColumn(order.files);
-    if (!failed.length) await this.#terminal(stages.completed, names, null);
-    else await this.#terminal(stages.failed, names, describeFailures(results));
-  }
-
-  /** The one terminal row. If somebody else wrote about this order meanwhile, a second importer is at work. */
-  async #terminal(
-    stage: typeof stages.completed | typeof stages.failed,
-    fileNames: string,
-    description: string | null,
-  ): Promise<void> {
-    await this.#fenced(async (tx) => {
-      const foreign = (await readOrderRows(tx, this.#row.uuid)).find((r) => r.id > this.#newestRow);
-      if (foreign) throw bridgeError('ANOTHER_IMPORTER', { order: this.#row.uuid, stage: foreign.stage });
-      this.#newestRow = await appendStage(tx, this.#row, stage, { fileNames, description });
+  async #close(results: readonly FileResult[]): Promise<void> {
+    const failed = results.some((r) => r.state === 'failed');
+    await this.#journal.close(failed ? stages.failed : stages.completed, {
+      fileNames: fileNamesColumn(this.#order.files),
+      description: failed ? describeFailures(results) : null,
     });
   }
-
-  #fenced<T>(work: (tx: Database) => Promise<T>): Promise<T> {
-    return transaction(this.#parts.pool, async (tx) => {
-      await requireLease(tx, this.#lease);
-      return work(tx);
-    });
-  }
-}
-
-function failedFile(path: string, error: string): FileResult {
-  return { path, state: 'failed', filesetId: null, imageIds: [], plateIds: [], error };
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    }, ms);
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
 }

@@ -28,8 +28,17 @@ export async function insertImportSession(db: Database, uuid: string, sessionId:
   );
 }
 
-export async function setImportProcess(db: Database, uuid: string, process: ProcessIdentity): Promise<void> {
-  await db.query('update bridge.import_sessions set process = $2 where order_uuid = $1', [uuid, process]);
+export async function setImportProcess(
+  db: Database,
+  uuid: string,
+  sessionId: number,
+  process: ProcessIdentity,
+): Promise<void> {
+  await db.query('update bridge.import_sessions set process = $3 where order_uuid = $1 and session_id = $2', [
+    uuid,
+    sessionId,
+    process,
+  ]);
 }
 
 export async function deleteImportSession(db: Database, uuid: string): Promise<void> {

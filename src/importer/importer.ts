@@ -1,31 +1,36 @@
-import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { describeError, isBridgeError } from '../domain/errors.ts';
-import type { Database, Pool } from '../lib/database.ts';
-import { LeaseHolder } from '../lib/lease.ts';
+import type { Pool } from '../lib/database.ts';
+import { LeaseHolder, type Lease } from '../lib/lease.ts';
 import { listen } from '../lib/notify.ts';
 import { Wakeups } from '../lib/wakeups.ts';
 import { OmeroAccess } from '../omero/access.ts';
-import { fairOrder } from './fair-order.ts';
+import { deleteOldHeartbeats, writeHeartbeat } from './heartbeat.ts';
 import { importOrder, type ImporterParts } from './import-order.ts';
-import { findOpenOrders, type OrderRow } from './order-rows.ts';
+import { OpenOrders } from './open-orders.ts';
+import { findForeignStage, newestRowId } from './order-rows.ts';
 
 export interface ImporterOptions {
   config: Config;
   pool: Pool;
   databaseUrl: string;
   log: Logger;
+  /** Stops claiming at once, and running imports after `graceMs`. */
   signal: AbortSignal;
   /** Names this process in leases and heartbeats. */
   name: string;
+  /** How long imports may go on after the signal, before they are cancelled and left to a successor. Default 5 s. */
+  graceMs?: number;
+  /** How long a lease outlives a process that died elsewhere or was paused. Default 8 s. */
+  leaseMs?: number;
+  /** How long to wait for an import that a predecessor left running inside OMERO. Default 60 s. */
+  unfinishedWaitMs?: number;
 }
 
 /** Orders of producers that do not notify are found this soon. */
 const lookEveryMs = 250;
 const heartbeatEveryMs = 5_000;
-const looked = 1_000;
-const longestPauseMs = 60_000;
 
 /**
  * Takes upload orders and imports them until the signal aborts. Any number of importers of this kind may do so on one
@@ -34,31 +39,62 @@ const longestPauseMs = 60_000;
 export async function runImporter(options: ImporterOptions): Promise<void> {
   const { config, pool, log, signal } = options;
   const omero = new OmeroAccess(config.omero, log);
-  const leases = await LeaseHolder.open(options.databaseUrl, { holder: options.name });
-  const wakeups = new Wakeups();
-  const loop = new ImporterLoop({ config, pool, omero, log }, leases, wakeups, signal);
-  listen(options.databaseUrl, ['bridge_orders'], () => wakeups.wake('orders'), {
-    signal,
-    onError: (error) => log.warn({ error: error.message }, 'notifications of orders are down; polling goes on'),
+  const leases = await LeaseHolder.open(options.databaseUrl, {
+    holder: options.name,
+    ...(options.leaseMs === undefined ? {} : { ttlMs: options.leaseMs }),
   });
-  let lastHeartbeat = 0;
+  const cancel = new AbortController();
+  const wakeups = new Wakeups();
   try {
-    while (!signal.aborted) {
-      await loop.claim().catch((error: unknown) => {
-        log.error({ error: describeError(error) }, 'looking for orders failed; it is tried again');
-      });
-      if (Date.now() - lastHeartbeat > heartbeatEveryMs) {
-        lastHeartbeat = Date.now();
-        await writeHeartbeat(pool, options.name, loop.detail()).catch((error: unknown) => {
-          log.warn({ error: describeError(error) }, 'the heartbeat was not written');
-        });
-      }
-      await wakeups.wait('orders', lookEveryMs, signal);
-    }
-  } finally {
+    const sinceRow = await newestRowId(pool);
+    await deleteOldHeartbeats(pool);
+    const parts = { config, pool, omero, log, sinceRow, unfinishedWaitMs: options.unfinishedWaitMs ?? 60_000 };
+    const loop = new ImporterLoop(parts, leases, wakeups, { claiming: signal, importing: cancel.signal });
+    listen(options.databaseUrl, ['bridge_orders'], () => wakeups.wake('orders'), {
+      signal,
+      onError: (error) => log.warn({ error: error.message }, 'notifications of orders are down; polling goes on'),
+      onConnect: () => wakeups.wake('orders'),
+    });
+    await Promise.all([claimUntilStopped(loop, wakeups, log, signal), beatUntilStopped(loop, options)]);
+    const grace = setTimeout(() => cancel.abort(signal.reason), options.graceMs ?? 5_000);
     await loop.drained();
+    clearTimeout(grace);
+  } finally {
     await leases.close();
     await omero.close();
+  }
+}
+
+async function claimUntilStopped(
+  loop: ImporterLoop,
+  wakeups: Wakeups,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  let failures = 0;
+  while (!signal.aborted) {
+    try {
+      await loop.claim();
+      failures = 0;
+    } catch (error) {
+      // Said once per outage, not four times a second.
+      const level = failures++ === 0 ? 'error' : 'debug';
+      log[level]({ error: describeError(error) }, 'looking for orders failed; it is tried again');
+    }
+    await wakeups.wait(failures ? 'nothing' : 'orders', Math.min(5_000, lookEveryMs * 2 ** Math.min(failures, 5)), signal);
+  }
+}
+
+async function beatUntilStopped(loop: ImporterLoop, { pool, name, log, signal }: ImporterOptions): Promise<void> {
+  const timer = new Wakeups();
+  while (!signal.aborted) {
+    try {
+      await loop.lookForOthers();
+      await writeHeartbeat(pool, name, loop.detail());
+    } catch (error) {
+      log.warn({ error: describeError(error) }, 'the heartbeat was not written');
+    }
+    await timer.wait('beat', heartbeatEveryMs, signal);
   }
 }
 
@@ -66,78 +102,84 @@ class ImporterLoop {
   readonly #parts: ImporterParts;
   readonly #leases: LeaseHolder;
   readonly #wakeups: Wakeups;
-  readonly #signal: AbortSignal;
-  readonly #active = new Map<string, { group: string; done: Promise<void> }>();
-  /** Orders that stopped for a passing reason: not before this time again, after so many failures. */
-  readonly #later = new Map<string, { at: number; failures: number }>();
+  readonly #signals: { claiming: AbortSignal; importing: AbortSignal };
+  readonly #orders: OpenOrders;
+  readonly #active = new Map<string, Promise<void>>();
   #foreign: string | null = null;
 
-  constructor(parts: ImporterParts, leases: LeaseHolder, wakeups: Wakeups, signal: AbortSignal) {
+  constructor(
+    parts: ImporterParts,
+    leases: LeaseHolder,
+    wakeups: Wakeups,
+    signals: { claiming: AbortSignal; importing: AbortSignal },
+  ) {
     this.#parts = parts;
     this.#leases = leases;
     this.#wakeups = wakeups;
-    this.#signal = signal;
+    this.#signals = signals;
+    this.#orders = new OpenOrders(parts.pool);
   }
 
   detail(): Record<string, unknown> {
-    return { active: this.#active.size, ...(this.#foreign === null ? {} : { stopped: this.#foreign }) };
+    return {
+      active: this.#active.size,
+      maxWorkers: this.#parts.config.importer.maxWorkers,
+      ...(this.#foreign === null ? {} : { stopped: this.#foreign }),
+    };
   }
 
   /** Takes orders while there is room, fairly between groups. */
   async claim(): Promise<void> {
-    if (this.#foreign !== null || this.#active.size >= this.#parts.config.importer.maxWorkers) return;
-    const open = await findOpenOrders(this.#parts.pool, looked);
-    const waiting = open.filter(
-      (row) => !this.#active.has(row.uuid) && (this.#later.get(row.uuid)?.at ?? 0) <= Date.now(),
-    );
-    for (const row of fairOrder(
-      waiting,
-      [...this.#active.values()].map((a) => a.group),
-    )) {
-      if (this.#signal.aborted || this.#active.size >= this.#parts.config.importer.maxWorkers) return;
-      const lease = await this.#leases.acquire(`order:${row.uuid}`);
+    if (this.#isFull()) return;
+    for (const { uuid } of await this.#orders.look()) {
+      if (this.#isFull()) return;
+      if (this.#active.has(uuid)) continue;
+      const lease = await this.#leases.acquire(`order:${uuid}`);
       if (!lease) continue;
-      const done = this.#import(row, lease).finally(() => {
-        this.#active.delete(row.uuid);
+      const done = this.#import(uuid, lease).finally(() => {
+        this.#active.delete(uuid);
         this.#wakeups.wake('orders');
       });
-      this.#active.set(row.uuid, { group: row.group_name, done });
+      this.#active.set(uuid, done);
     }
   }
 
-  async drained(): Promise<void> {
-    await Promise.all([...this.#active.values()].map((a) => a.done));
+  /** Another kind of importer on the same table, such as BIOMERO's own, would import everything a second time. */
+  async lookForOthers(): Promise<void> {
+    if (this.#foreign !== null) return;
+    const found = await findForeignStage(this.#parts.pool, this.#parts.sinceRow);
+    if (found) this.#stopFor(`"${found.stage}" of order ${found.uuid} was written by another importer`);
   }
 
-  async #import(row: OrderRow, lease: Awaited<ReturnType<LeaseHolder['acquire']>> & object): Promise<void> {
-    const log = this.#parts.log.child({ order: row.uuid });
+  async drained(): Promise<void> {
+    await Promise.all(this.#active.values());
+  }
+
+  #isFull(): boolean {
+    if (this.#signals.claiming.aborted || this.#foreign !== null) return true;
+    return this.#active.size >= this.#parts.config.importer.maxWorkers;
+  }
+
+  #stopFor(reason: string): void {
+    this.#foreign ??= reason;
+    this.#parts.log.fatal(
+      { reason },
+      'a second importer is at work on this database: stop it, then restart this one; no more orders are taken',
+    );
+  }
+
+  async #import(uuid: string, lease: Lease): Promise<void> {
+    const log = this.#parts.log.child({ order: uuid });
     try {
-      await importOrder({ ...this.#parts, log }, row, lease, this.#signal);
-      this.#later.delete(row.uuid);
+      await importOrder({ ...this.#parts, log }, uuid, lease, this.#signals.importing);
     } catch (error) {
-      if (isBridgeError(error, 'ANOTHER_IMPORTER')) {
-        this.#foreign = error.message;
-        log.fatal(
-          { error: error.message, remedy: error.remedy },
-          'a second importer is at work; no more orders are taken',
-        );
-      } else if (!this.#signal.aborted && !isBridgeError(error, 'LEASE_LOST')) {
-        const failures = (this.#later.get(row.uuid)?.failures ?? 0) + 1;
-        this.#later.set(row.uuid, { at: Date.now() + Math.min(longestPauseMs, 500 * 2 ** failures), failures });
-        log.warn({ failures, error: describeError(error) }, 'an import stopped; it is tried again');
-      }
+      if (isBridgeError(error, 'ANOTHER_IMPORTER')) this.#stopFor(error.message);
+      else if (this.#signals.importing.aborted) log.info('the import was stopped; the order waits for the next importer');
+      else log.warn({ error: describeError(error) }, 'an import stopped; it is tried again');
     } finally {
       await lease.release().catch((error: unknown) => {
         log.warn({ error: describeError(error) }, 'the lease could not be released; it expires by itself');
       });
     }
   }
-}
-
-async function writeHeartbeat(db: Database, name: string, detail: Record<string, unknown>): Promise<void> {
-  await db.query(
-    `insert into bridge.heartbeats (name, role, host, detail) values ($1, 'importer', $2, $3)
-     on conflict (name) do update set at = clock_timestamp(), detail = excluded.detail`,
-    [name, hostname(), detail],
-  );
 }

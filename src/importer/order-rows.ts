@@ -10,64 +10,85 @@ export interface OrderRow {
   destination_id: string;
   destination_type: string;
   stage: string;
-  files: string;
+  /** null when it is longer than `longestList`. */
+  files: string | null;
   file_names: string | null;
   preprocessing_id: number | null;
 }
 
-const terminal = [stages.completed, stages.failed];
+/** Characters of the column `files`; about a million paths. */
+export const longestList = 128 * 1024 * 1024;
 
-/**
- * Orders that no terminal row closes, one row each, oldest first. Every one of them is looked at each time: there is no
- * watermark that a row with a lower id, committed late, could slip under.
- */
-export async function findOpenOrders(db: Database, limit: number): Promise<OrderRow[]> {
-  const { rows } = await db.query<OrderRow & Record<string, unknown>>(
-    `select distinct on (p.uuid) p.id, p.uuid, p.group_name, p.user_name, p.destination_id, p.destination_type, p.stage,
-       p.files, p.file_names, p.preprocessing_id
-     from imports p
-     where p.stage = $1 and not exists (select 1 from imports t where t.uuid = p.uuid and t.stage = any($2))
-     order by p.uuid, p.id limit $3`,
-    [stages.pending, terminal, limit],
-  );
-  return rows.sort((a, b) => a.id - b.id);
+/** One row of an order's history. */
+export interface StageRow {
+  id: number;
+  stage: string;
+  /** Written by an importer of ours. */
+  ours: boolean;
 }
 
-/** All rows of an order, oldest first. */
-export async function readOrderRows(db: Database, uuid: string): Promise<{ id: number; stage: string }[]> {
-  const { rows } = await db.query<{ id: number; stage: string }>(
-    'select id, stage from imports where uuid = $1 order by id',
-    [uuid],
+/** What an order asks for: its first pending row. */
+export async function readOrderRow(db: Database, uuid: string): Promise<OrderRow | null> {
+  const { rows } = await db.query<OrderRow & Record<string, unknown>>(
+    `select id, uuid, group_name, user_name, destination_id, destination_type, stage,
+       case when length(files) <= $3 then files end as files, file_names, preprocessing_id
+     from imports where uuid = $1 and stage = $2 order by id limit 1`,
+    [uuid, stages.pending, longestList],
+  );
+  return rows[0] ?? null;
+}
+
+/** The stages of an order other than pending, oldest first. */
+export async function readStageRows(db: Database, uuid: string): Promise<StageRow[]> {
+  const { rows } = await db.query<StageRow & Record<string, unknown>>(
+    `select i.id, i.stage, s.row_id is not null as ours
+     from imports i left join bridge.order_stages s on s.row_id = i.id
+     where i.uuid = $1 and i.stage <> $2 order by i.id`,
+    [uuid, stages.pending],
   );
   return rows;
 }
 
-/** Appends a stage, repeating what the order says, as every importer does. Returns the new row's id. */
+/** Appends a stage, repeating what the order says, as every importer does, and marks the row as ours. */
 export async function appendStage(
   db: Database,
-  order: OrderRow,
+  uuid: string,
   stage: Stage,
-  more: { fileNames: string; description: string | null },
-): Promise<number> {
-  const { rows } = await db.query<{ id: number }>(
-    `insert into imports (group_name, user_name, destination_id, destination_type, stage, uuid, "timestamp", files,
-       file_names, description, preprocessing_id)
-     values ($1, $2, $3, $4, $5, $6, clock_timestamp(), $7, $8, $9, $10) returning id`,
-    [
-      order.group_name,
-      order.user_name,
-      order.destination_id,
-      order.destination_type,
-      stage,
-      order.uuid,
-      order.files,
-      more.fileNames,
-      more.description,
-      order.preprocessing_id,
-    ],
+  more: { fileNames: string | null; description: string | null },
+): Promise<void> {
+  await db.query(
+    `with pending as (select * from imports where uuid = $1 and stage = $2 order by id limit 1),
+     written as (
+       insert into imports (group_name, user_name, destination_id, destination_type, stage, uuid, "timestamp", files,
+         file_names, description, preprocessing_id)
+       select group_name, user_name, destination_id, destination_type, $3, uuid, clock_timestamp(), files,
+         coalesce($4, file_names), $5, preprocessing_id from pending
+       returning id, uuid, stage)
+     insert into bridge.order_stages (row_id, order_uuid, stage) select id, uuid, stage from written`,
+    [uuid, stages.pending, stage, more.fileNames, more.description],
   );
-  await db.query(`select pg_notify('bridge_orders', $1)`, [order.uuid]);
+  await db.query(`select pg_notify('bridge_orders', $1)`, [uuid]);
+}
+
+/** The newest id of `imports` that is to be seen now. */
+export async function newestRowId(db: Database): Promise<number> {
+  const { rows } = await db.query<{ id: number | null }>('select max(id) as id from imports');
   return rows[0]?.id ?? 0;
+}
+
+/** How many of the newest rows are looked at: more than any importer writes between two looks. */
+const lookedBack = 10_000;
+
+/** A stage after row `since` that no importer of ours wrote: another kind of importer is at work. */
+export async function findForeignStage(db: Database, since: number): Promise<{ uuid: string; stage: string } | null> {
+  const { rows } = await db.query<{ uuid: string; stage: string }>(
+    `select i.uuid, i.stage from imports i
+     where i.id > greatest($1, (select max(id) from imports) - $2) and i.stage <> $3
+       and not exists (select 1 from bridge.order_stages s where s.row_id = i.id)
+     order by i.id limit 1`,
+    [since, lookedBack, stages.pending],
+  );
+  return rows[0] ?? null;
 }
 
 /** Folder that an order's archive stands in, for orders that we placed. */

@@ -1,39 +1,35 @@
 import { basename } from 'node:path';
+import { printable } from '../domain/errors.ts';
 import type { FileResult } from '../orders/file-results.ts';
-
-export interface FoundFileset {
-  filesetId: number;
-  imageIds: number[];
-  plateIds: number[];
-}
+import type { FoundFiles } from './found-files.ts';
 
 const reasonsShown = 3;
 
 /**
  * Results per file: what OMERO has decides, and the import process is believed only for the reasons of what is missing.
+ *
+ * @param before files that were there before this order imported anything
  */
 export function mergeFound(
   paths: readonly string[],
-  found: ReadonlyMap<string, FoundFileset>,
+  found: FoundFiles,
   errors: readonly { file: string; reason: string }[],
-  wasThere: (path: string) => boolean,
+  before: ReadonlySet<string>,
 ): FileResult[] {
+  const reasons = new Map(errors.map((e) => [e.file, e.reason]));
   return paths.map((path) => {
-    const fileset = found.get(path);
+    const fileset = found.there.get(path);
     if (fileset) {
       const { filesetId, imageIds, plateIds } = fileset;
-      return { path, state: wasThere(path) ? 'already-there' : 'imported', filesetId, imageIds, plateIds, error: null };
+      return { path, state: before.has(path) ? 'already-there' : 'imported', filesetId, imageIds, plateIds, error: null };
     }
-    const reason = errors.find((e) => e.file === path)?.reason;
-    return {
-      path,
-      state: 'failed',
-      filesetId: null,
-      imageIds: [],
-      plateIds: [],
-      error: reason ?? 'the importer gave no reason, and OMERO has no image of it; see the log of the import',
-    };
+    const reason = found.misplaced.get(path) ?? reasons.get(path);
+    return failedFile(path, reason ?? 'the importer gave no reason, and OMERO has no image of it; see the log of the import');
   });
+}
+
+export function failedFile(path: string, error: string): FileResult {
+  return { path, state: 'failed', filesetId: null, imageIds: [], plateIds: [], error };
 }
 
 /** `description` of a failed order: how many of how many, and the first reasons. */
@@ -41,5 +37,5 @@ export function describeFailures(results: readonly FileResult[]): string {
   const failed = results.filter((r) => r.state === 'failed');
   const reasons = failed.slice(0, reasonsShown).map((r) => `${basename(r.path)}: ${r.error ?? 'no reason given'}`);
   const more = failed.length > reasonsShown ? `; and ${failed.length - reasonsShown} more` : '';
-  return `${results.length - failed.length} of ${results.length} files imported. ${reasons.join('; ')}${more}`;
+  return printable(`${results.length - failed.length} of ${results.length} files imported. ${reasons.join('; ')}${more}`);
 }

@@ -29,8 +29,9 @@ export function parseOrder(row: OrderRow): ImportOrder {
   if (!row.user_name.trim()) fail('it names no user');
   const type = destinationTypes.find((t) => t === row.destination_type);
   if (!type) return fail(`its destination type is "${row.destination_type}", not Dataset or Screen`);
-  if (!/^[1-9]\d{0,17}$/.test(row.destination_id))
+  if (!/^[1-9]\d{0,14}$/.test(row.destination_id))
     fail(`its destination id is "${row.destination_id}", not an OMERO id`);
+  if (row.files === null) return fail('its list of files is longer than any list should be');
   let files: unknown;
   try {
     files = JSON.parse(row.files);
@@ -41,6 +42,7 @@ export function parseOrder(row: OrderRow): ImportOrder {
   for (const file of files as unknown[]) {
     if (typeof file !== 'string' || file === '') fail('its list of files holds something that is no path');
     else if (file.includes('\0')) fail('a path holds a NUL byte');
+    else if (!file.isWellFormed()) fail('a path is not valid Unicode');
     else if (!isAbsolute(file)) fail(`the path ${file} is not absolute`);
     else if (normalize(file) !== file.replace(/\/+$/, '')) fail(`the path ${file} has parts such as ".." or "//"`);
   }

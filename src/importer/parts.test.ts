@@ -3,11 +3,15 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import fc from 'fast-check';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
+import { bridgeError } from '../domain/errors.ts';
 import { allowedFolders, refusalOfFile } from './allowed-files.ts';
 import { readNearestMetadata } from './annotate-images.ts';
+import { afterError } from './attempts.ts';
 import { fairOrder } from './fair-order.ts';
+import { clashingNames, locateFiles } from './found-files.ts';
+import { checkEnd } from './import-process.ts';
 import type { OrderRow } from './order-rows.ts';
-import { describeFailures, mergeFound } from './outcome.ts';
+import { describeFailures, failedFile, mergeFound } from './outcome.ts';
 import { fileNamesColumn, parseOrder } from './parse-order.ts';
 
 const row: OrderRow = {
@@ -28,6 +32,9 @@ test.each<[string, Partial<OrderRow>, RegExp]>([
   ['a uuid that climbs', { uuid: '..' }, /uuid/],
   ['an unknown destination type', { destination_type: 'dataset' }, /Dataset or Screen/],
   ['a destination that is no id', { destination_id: '12; drop table imports' }, /not an OMERO id/],
+  ['a destination beyond what numbers hold', { destination_id: '9007199254740993' }, /not an OMERO id/],
+  ['a list without end', { files: null }, /longer/],
+  ['a path that is no Unicode', { files: '["/data/\\ud800.tif"]' }, /Unicode/],
   ['destination 0', { destination_id: '0' }, /not an OMERO id/],
   ['no group', { group_name: ' ' }, /no group/],
   ['files that are not JSON', { files: "['a']" }, /not JSON/],
@@ -83,26 +90,83 @@ test('files are allowed by where their bytes lie', async () => {
 });
 
 test('what OMERO has decides; the process is believed only for reasons', () => {
-  const found = new Map([
+  const there = new Map([
     ['/a', { filesetId: 1, imageIds: [10], plateIds: [] }],
     ['/b', { filesetId: 2, imageIds: [11, 12], plateIds: [] }],
   ]);
+  const misplaced = new Map([['/e', 'a plate']]);
   const errors = [
     { file: '/a', reason: 'said to have failed' },
     { file: '/c', reason: 'no reader' },
   ];
-  const results = mergeFound(['/a', '/b', '/c', '/d'], found, errors, (path) => path === '/b');
+  const results = mergeFound(['/a', '/b', '/c', '/d', '/e'], { there, misplaced }, errors, new Set(['/b']));
   expect(results.map((r) => [r.state, r.error])).toEqual([
     ['imported', null],
     ['already-there', null],
     ['failed', 'no reader'],
     ['failed', expect.stringContaining('no reason')],
+    ['failed', 'a plate'],
   ]);
-  expect(describeFailures(results)).toMatch(/^2 of 4 files imported\. c: no reader; d: /);
+  expect(describeFailures(results)).toMatch(/^2 of 5 files imported\. c: no reader; d: .*; e: a plate$/);
+  expect(describeFailures(['a', 'b', 'c', 'd', 'e\u001b[2J'].map((f) => failedFile(`/${f}`, 'x')))).toBe(
+    '0 of 5 files imported. a: x; b: x; c: x; and 2 more',
+  );
+  expect(describeFailures([failedFile('/e\u001b[2J\u202e', 'x')])).toBe(
+    '0 of 1 files imported. e\\u001b[2J\\u202e: x',
+  );
+});
+
+const fileset = { filesetId: 1, imageIds: [10], plateIds: [] as number[], datasetIds: [7] };
+
+test.each<[string, 'Dataset' | 'Screen', object, 'there' | 'misplaced' | 'missing']>([
+  ['images in the dataset', 'Dataset', {}, 'there'],
+  ['images in another dataset', 'Dataset', { datasetIds: [8] }, 'missing'],
+  ['no images', 'Dataset', { imageIds: [], datasetIds: [] }, 'missing'],
+  ['a plate that was meant for a dataset', 'Dataset', { plateIds: [3], datasetIds: [] }, 'misplaced'],
+  ['a plate', 'Screen', { plateIds: [3], datasetIds: [] }, 'there'],
+  ['an image that was meant for a screen', 'Screen', { datasetIds: [] }, 'misplaced'],
+  ['nothing in a screen', 'Screen', { imageIds: [], datasetIds: [] }, 'missing'],
+  ['the images of a path that only begins like it', 'Dataset', { clientPath: 'd/exp10.tif' }, 'missing'],
+])('a file with %s, ordered into a %s', (_, type, change, expected) => {
+  const found = locateFiles({ type, id: 7 }, ['/d/exp1.tif'], [{ ...fileset, clientPath: 'd/exp1.tif', ...change }]);
+  const state = found.there.has('/d/exp1.tif') ? 'there' : found.misplaced.has('/d/exp1.tif') ? 'misplaced' : 'missing';
+  expect(state).toBe(expected);
+});
+
+test('a good fileset counts, whatever other attempts left', () => {
+  const known = { ...fileset, clientPath: 'a' };
+  const ghost = { ...known, filesetId: 2, imageIds: [], datasetIds: [] };
+  for (const filesets of [
+    [ghost, known],
+    [known, ghost],
+  ])
+    expect(locateFiles({ type: 'Dataset', id: 7 }, ['/a'], filesets).there.get('/a')?.filesetId).toBe(1);
+});
+
+test('names that OMERO would store alike are told apart before the import, not after', () => {
+  expect([...clashingNames(['/a/b:1.tif', '/a/c.tif', '/a/b;1.tif']).keys()]).toEqual(['/a/b;1.tif']);
+});
+
+test('a process that ended badly is no fault of the files that it did not come to', () => {
+  const outcome = { exitCode: 11, killed: null, filesets: [], errors: [], stderrTail: 'x\nBad session key.\n' };
+  expect(() => checkEnd(outcome, ['/a'], 3)).toThrow(/exit code 11 .* 1 of 3 files.*Bad session key/);
+  expect(() => checkEnd({ ...outcome, exitCode: null, killed: 'SIGKILL' }, ['/a'], 3)).toThrow(/SIGKILL/);
+  checkEnd(outcome, [], 3);
+  checkEnd({ ...outcome, exitCode: 0 }, ['/a'], 3);
+  checkEnd({ ...outcome, exitCode: 1, stderrTail: 'No imports found' }, ['/a'], 3);
+});
+
+test('an order fails of its own faults, waits for those of the site, and does not try for ever what nobody foresaw', () => {
+  const own = bridgeError('OMERO_NOT_IN_GROUP', { user: 'u', group: 'g' });
+  const site = bridgeError('IMPORT_PROGRAM_NOT_STARTED', { program: 'omero', reason: 'ENOENT' });
+  expect(afterError(own, 1)).toBe('close');
+  expect(afterError(site, 1_000)).toBe('later');
+  expect(afterError(new TypeError('x'), 7)).toBe('later');
+  expect(afterError(new TypeError('x'), 8)).toBe('close');
 });
 
 test('groups take turns, the oldest order of each first', () => {
-  const waiting = ['a1', 'a2', 'a3', 'b1', 'c1', 'c2'].map((id) => ({ id, group_name: id[0] ?? '' }));
+  const waiting = ['a1', 'a2', 'a3', 'b1', 'c1', 'c2'].map((id) => ({ id, group: id[0] ?? '' }));
   expect(fairOrder(waiting, ['a']).map((o) => o.id)).toEqual(['b1', 'c1', 'a1', 'c2', 'a2', 'a3']);
   expect(fairOrder([], [])).toEqual([]);
 });

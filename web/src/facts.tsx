@@ -105,6 +105,7 @@ function OmeroFact({ view }: { view: RunView }): React.ReactElement {
 function omeroTitle(view: RunView, nothingToImport: boolean, all: boolean): string {
   if (nothingToImport) return 'Nothing to import';
   if (all) return 'Visible in OMERO';
+  if (view.state === 'running' && view.imagesTotal !== null) return 'Coming into OMERO';
   if (view.imagesFound > 0) return 'Partly visible in OMERO';
   return view.state === 'failed' ? 'Not in OMERO' : 'Not in OMERO yet';
 }

@@ -13,7 +13,7 @@ export function JobLog(props: { runId: string; jobId: number | null }): React.Re
 
   useEffect(() => {
     if (following && box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [log.text, following]);
+  });
 
   /** Nobody's log is moved under their eyes: who scrolls up pauses, who comes back to the end follows again. */
   const scrolled = (): void => {

@@ -1,5 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useEffect, useEffectEvent, useState } from 'react';
 import type { RunSummary, RunView } from '../../src/runs/view.ts';
 import { openStream } from './event-stream.ts';
 import { mergeSummaries, newerView } from './merge.ts';
@@ -12,13 +12,21 @@ export interface Connection {
 /** A banner is due only after this long: a short gap is nobody's concern. */
 const patienceMs = 10_000;
 
-function useStream(url: string, events: Record<string, (data: string) => void>): Connection {
+const runEvents = ['run'] as const;
+const listEvents = ['runs', 'summary'] as const;
+
+function useStream<Name extends string>(
+  url: string,
+  names: readonly Name[],
+  on: (event: Name, data: string) => void,
+): Connection {
   const [lostAt, setLostAt] = useState<number | null>(null);
   const queries = useQueryClient();
+  const onEvent = useEffectEvent(on);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const close = openStream(() => new EventSource(url), {
-      events,
+      events: Object.fromEntries(names.map((name) => [name, (data: string) => onEvent(name, data)])),
       onLost: (since) => {
         clearTimeout(timer);
         if (since === null) setLostAt(null);
@@ -30,26 +38,25 @@ function useStream(url: string, events: Record<string, (data: string) => void>):
       clearTimeout(timer);
       close();
     };
-    // The handlers only set state; the address alone decides which stream it is.
-  }, [url, queries]);
+  }, [url, names, queries]);
   return { lostAt };
 }
 
 /** A run, live: the newest snapshot that arrived, and the state of the connection. */
 export function useRun(id: string): { view: RunView | null; connection: Connection } {
   const [view, setView] = useState<RunView | null>(null);
-  const connection = useStream(`/api/events?run=${encodeURIComponent(id)}`, {
-    run: (data) => setView((old) => newerView(old, JSON.parse(data) as RunView)),
-  });
+  const connection = useStream(`/api/events?run=${encodeURIComponent(id)}`, runEvents, (_, data) =>
+    setView((old) => newerView(old, JSON.parse(data) as RunView)),
+  );
   return { view: view?.id === id ? view : null, connection };
 }
 
 /** The latest runs, live. */
 export function useRuns(): { runs: RunSummary[] | null; connection: Connection } {
   const [runs, setRuns] = useState<RunSummary[] | null>(null);
-  const connection = useStream('/api/events', {
-    runs: (data) => setRuns((old) => mergeSummaries(old ?? [], JSON.parse(data) as RunSummary[])),
-    summary: (data) => setRuns((old) => mergeSummaries(old ?? [], [JSON.parse(data) as RunSummary])),
+  const connection = useStream('/api/events', listEvents, (event, data) => {
+    const arrived = event === 'runs' ? (JSON.parse(data) as RunSummary[]) : [JSON.parse(data) as RunSummary];
+    setRuns((old) => mergeSummaries(old ?? [], arrived));
   });
   return { runs, connection };
 }
@@ -59,24 +66,34 @@ export function useClock(ticking: boolean, everyMs = 1_000): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
     if (!ticking) return undefined;
-    setNow(Date.now());
     const timer = setInterval(() => setNow(Date.now()), everyMs);
     return () => clearInterval(timer);
   }, [ticking, everyMs]);
   return now;
 }
 
+/** Long enough for a screen reader to notice a change before it is told to be quiet again. */
+const noticeMs = 1_000;
+const quietMs = 15_000;
+
 /**
- * Text for screen readers that changes at most every 15 s, and at once when `state` does, so that a running count does
- * not talk over everything else.
+ * `aria-live` of a text that changes often: its changes are spoken at most every 15 s, and at once when `state` changes,
+ * so that a running count does not talk over everything else.
  */
-export function useAnnouncement(text: string, state: string): string {
-  const [said, setSaid] = useState({ text, state, at: Date.now() });
+export function useLiveness(text: string, state: string): 'polite' | 'off' {
+  const [spoken, setSpoken] = useState({ text, state, quiet: false });
+  const live = spoken.quiet && spoken.state === state ? 'off' : 'polite';
   useEffect(() => {
-    if (text === said.text) return undefined;
-    const wait = state === said.state ? Math.max(0, said.at + 15_000 - Date.now()) : 0;
-    const timer = setTimeout(() => setSaid({ text, state, at: Date.now() }), wait);
+    if (live === 'off' || (text === spoken.text && state === spoken.state)) return undefined;
+    const timer = setTimeout(() => setSpoken({ text, state, quiet: true }), noticeMs);
     return () => clearTimeout(timer);
-  }, [text, state, said]);
-  return said.text;
+  }, [text, state, live, spoken]);
+  // What changed meanwhile is not news any more; the next change is.
+  const listenAgain = useEffectEvent(() => setSpoken({ text, state, quiet: false }));
+  useEffect(() => {
+    if (!spoken.quiet) return undefined;
+    const timer = setTimeout(() => listenAgain(), quietMs);
+    return () => clearTimeout(timer);
+  }, [spoken]);
+  return live;
 }

@@ -30,16 +30,21 @@ export function shownLines(log: LogText): readonly string[] {
   return last ? [...log.lines, last] : log.lines;
 }
 
-// Colours and cursor moves of terminals, window titles, and what is left of other control characters.
-// oxlint-disable-next-line no-control-regex
-const escapes =
-  /\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[\0-\u0008\u000b-\u001f\u007f]/g;
-
 /** A carriage return writes over what stood there, so a line is what came last: progress bars become their end. */
 export function plainLine(line: string): string {
   const text = line.replace(/\r+$/, '');
-  return text
-    .slice(text.lastIndexOf('\r') + 1)
-    .replace(escapes, '')
-    .slice(0, longestLine);
+  return withoutControls(text.slice(text.lastIndexOf('\r') + 1)).slice(0, longestLine);
+}
+
+/** Drops the colours, cursor moves and window titles of terminals, and other control characters but the tab. */
+function withoutControls(text: string): string {
+  const [first = '', ...sequences] = text.split('\u001b');
+  const rests = sequences.map((s) => (s.startsWith(']') ? afterTitle(s) : s.replace(/^\[[0-?]*[ -/]*[@-~]/, '')));
+  return [first, ...rests].join('').replace(/[^\P{Cc}\t]/gu, '');
+}
+
+/** A window title goes up to a bell, else to the next escape. */
+function afterTitle(sequence: string): string {
+  const bell = sequence.indexOf('\u0007');
+  return bell < 0 ? '' : sequence.slice(bell + 1);
 }

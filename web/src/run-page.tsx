@@ -9,7 +9,7 @@ import { Facts } from './facts.tsx';
 import { FailureCard } from './failure-card.tsx';
 import { Icon } from './icon.tsx';
 import { JobLog } from './job-log.tsx';
-import { useAnnouncement, useClock, useRun } from './live.ts';
+import { useClock, useLiveness, useRun } from './live.ts';
 import { Loading } from './loading.tsx';
 import { newerView } from './merge.ts';
 import { Origin } from './origin.tsx';
@@ -54,7 +54,7 @@ export function RunPage({ id }: { id: string }): React.ReactElement {
         <a href="#origin">Origin and parameters</a>
       </nav>
       <Steps steps={view.steps} />
-      <JobLog runId={view.id} jobId={view.jobId} />
+      <JobLog key={`${view.id} ${view.jobId}`} runId={view.id} jobId={view.jobId} />
       <Results results={view.results} archived={view.archive !== null} />
       <Origin view={view} />
     </>
@@ -94,13 +94,12 @@ function Head({ view }: { view: RunView }): React.ReactElement {
 
 /** The status as one sentence. Screen readers hear it now and then, and at once when the state changes. */
 function Sentence({ view }: { view: RunView }): React.ReactElement {
-  const said = useAnnouncement(view.sentence, `${view.state} ${view.status}`);
+  const live = useLiveness(view.sentence, `${view.state} ${view.status}`);
   return (
     <div className="sentence">
       <RunStateIcon run={view} />
-      <p>{view.sentence}</p>
-      <p className="vh" aria-live="polite" aria-atomic="true">
-        {said}
+      <p aria-live={live} aria-atomic="true">
+        {view.sentence}
       </p>
     </div>
   );

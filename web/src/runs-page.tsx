@@ -64,7 +64,7 @@ export function RunsPage(): React.ReactElement {
       {runs === null && !pages.error && <Loading what="runs" />}
       {runs?.length === 0 && (
         <div className="panel empty">
-          <h2>No runs yet</h2>
+          <h2>Nothing has run yet</h2>
           <p>
             A run appears here when a workflow is started: <code>biomero-bridge run WORKFLOW --dataset ID …</code>
           </p>

@@ -3,7 +3,7 @@ import { useClock } from './live.ts';
 import { StepStateMark } from './state.tsx';
 import { Time } from './time.tsx';
 import { timelineOf, type Timeline } from './timeline.ts';
-import { clockText, durationText, sizeText } from './words.ts';
+import { clockText, durationText, sizeText, timeText } from './words.ts';
 
 const titles: Record<StepView['name'], string> = {
   submit: 'Submit',
@@ -141,8 +141,11 @@ function Rules({ timeline }: { timeline: Timeline }): React.ReactElement {
   );
 }
 
-function axisClock(ms: number): string {
-  const text = clockText(new Date(ms).toISOString());
+/** Words of the axis: seconds where they count, the day where more than one is shown. */
+function axisClock(ms: number, span: number): string {
+  const iso = new Date(ms).toISOString();
+  if (span > 20 * 3_600_000) return timeText(iso);
+  const text = clockText(iso);
   return text.endsWith(':00') ? text.slice(0, 5) : text;
 }
 

@@ -19,10 +19,11 @@ export interface Timeline {
 const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;
+const week = 168 * hour;
 const steps = [1, 2, 5, 10, 15, 30]
   .map((n) => n * second)
   .concat([1, 2, 5, 10, 15, 30].map((n) => n * minute))
-  .concat([1, 2, 4, 6, 12, 24, 48, 168].map((n) => n * hour));
+  .concat([1, 2, 4, 6, 12, 24, 48].map((n) => n * hour));
 /** Room at the right for the word at the present. */
 const margin = 0.06;
 const wantedTicks = 5;
@@ -32,7 +33,11 @@ const wantedTicks = 5;
  *
  * @param now milliseconds, as `Date.now()`
  */
-export function timelineOf(views: readonly StepView[], now: number, clock: (ms: number) => string): Timeline | null {
+export function timelineOf(
+  views: readonly StepView[],
+  now: number,
+  clock: (ms: number, span: number) => string,
+): Timeline | null {
   const begun = views.filter((s) => s.startedAt !== null);
   if (!begun.length) return null;
   const goesOn = views.some((s) => s.state === 'running' || s.state === 'attention');
@@ -50,11 +55,11 @@ export function timelineOf(views: readonly StepView[], now: number, clock: (ms: 
     bars.set(s.name, { left, width: Math.max(0.4, place(endOf(s)) - left), kind: kindOf(s) });
   }
   const archive = views.find((s) => s.name === 'archive' && s.state === 'done' && s.endedAt !== null);
-  const every = steps.find((ms) => span / ms <= wantedTicks) ?? 168 * hour;
+  const every = steps.find((ms) => span / ms <= wantedTicks) ?? Math.ceil(span / (wantedTicks * week)) * week;
   const ticks = [];
   for (let at = Math.ceil(start / every) * every; at < start + span; at += every)
     // A word at either edge would be cut.
-    if (place(at) > 3 && place(at) < 97) ticks.push({ at: place(at), label: clock(at) });
+    if (place(at) > 3 && place(at) < 97) ticks.push({ at: place(at), label: clock(at, span) });
   return { bars, ticks, safe: archive ? place(time(archive.endedAt)) : null, now: goesOn ? place(now) : null };
 }
 

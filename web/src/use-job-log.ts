@@ -30,15 +30,13 @@ const afterFailureMs = 5_000;
 
 const nothing: JobLogState = { text: emptyLog, size: 0, skipped: 0, complete: false, note: '' };
 
-/** Reads a job's log piece by piece by byte offset while `following`; goes on from there after a pause. */
+/**
+ * Reads a job's log piece by piece by byte offset while `following`; goes on from there after a pause.
+ * A component that shows another job must be another one (by its key).
+ */
 export function useJobLog(runId: string, jobId: number | null, following: boolean): JobLogState {
   const [state, setState] = useState(nothing);
   const from = useRef<number | null>(null);
-
-  useEffect(() => {
-    from.current = null;
-    setState(nothing);
-  }, [runId, jobId]);
 
   useEffect(() => {
     if (jobId === null || !following || state.complete) return undefined;

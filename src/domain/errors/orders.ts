@@ -43,6 +43,13 @@ export const orderErrors = defineErrors({
     retryable: false,
     status: 403,
   },
+  IMPORT_PROCESS_FAILED: {
+    message: 'The import process ended with {how} and said nothing about {left} of {total} files. Its last words: {reason}.',
+    remedy: 'It is tried again a few times. If it stays so, look into the log of the import and the memory of the machine.',
+    who: 'admin',
+    retryable: true,
+    status: 502,
+  },
   ANOTHER_IMPORTER: {
     message: 'Stage "{stage}" of order {order} was written by somebody else while this importer worked on it.',
     remedy: 'Only one kind of importer may run on a database: stop the other one, then restart this one.',

@@ -1,0 +1,101 @@
+import { bridgeError } from '../domain/errors.ts';
+import { stages } from '../domain/vocabulary.ts';
+import { transaction, type Database, type Pool } from '../lib/database.ts';
+import { requireLease, type Lease } from '../lib/lease.ts';
+import { insertFiles, updateFiles, type FileResult } from '../orders/file-results.ts';
+import { isTerminal } from '../orders/read-order.ts';
+import { forgetFailures, noteFailure } from './attempts.ts';
+import { deleteImportSession, insertImportSession, setImportProcess } from './import-session.ts';
+import { appendStage, readOrderRow, readStageRows, type OrderRow } from './order-rows.ts';
+import type { ProcessIdentity } from '../lib/process-identity.ts';
+
+/**
+ * Everything that is written about one order while it is imported: each a short transaction of its own, and each fenced
+ * by the lease, so that a holder that was paused and superseded writes nothing.
+ */
+export class OrderJournal {
+  readonly uuid: string;
+  readonly #pool: Pool;
+  readonly #lease: Lease;
+  readonly #since: number;
+
+  /** @param since newest row of `imports` when this importer began: stages of others after it are of a living one */
+  constructor(pool: Pool, lease: Lease, uuid: string, since: number) {
+    this.#pool = pool;
+    this.#lease = lease;
+    this.uuid = uuid;
+    this.#since = since;
+  }
+
+  /**
+   * What the order asks for; null when it was closed meanwhile.
+   *
+   * @throws LEASE_LOST, ANOTHER_IMPORTER
+   */
+  async open(): Promise<OrderRow | null> {
+    return this.#fenced(async (tx) => ((await this.#isClosed(tx)) ? null : readOrderRow(tx, this.uuid)));
+  }
+
+  /** Writes `Import Started` unless an earlier attempt did, and lists the files as waiting. */
+  async start(files: readonly string[]): Promise<void> {
+    await this.#fenced(async (tx) => {
+      const rows = await readStageRows(tx, this.uuid);
+      if (!rows.some((r) => r.stage === stages.started))
+        await appendStage(tx, this.uuid, stages.started, { fileNames: null, description: null });
+      await insertFiles(tx, this.uuid, files);
+    });
+  }
+
+  async results(results: readonly FileResult[]): Promise<void> {
+    if (results.length) await this.#fenced((tx) => updateFiles(tx, this.uuid, results));
+  }
+
+  /** To be called before the import process starts. */
+  async sessionOpened(sessionId: number): Promise<void> {
+    await this.#fenced((tx) => insertImportSession(tx, this.uuid, sessionId));
+  }
+
+  async processStarted(sessionId: number, process: ProcessIdentity): Promise<void> {
+    await this.#fenced((tx) => setImportProcess(tx, this.uuid, sessionId, process));
+  }
+
+  /** To be called when nothing can go on in that session any more. */
+  async sessionEnded(): Promise<void> {
+    await this.#fenced((tx) => deleteImportSession(tx, this.uuid));
+  }
+
+  /**
+   * The one terminal row, unless there is one already.
+   *
+   * @throws ANOTHER_IMPORTER when somebody else wrote about this order
+   */
+  async close(
+    stage: typeof stages.completed | typeof stages.failed,
+    more: { fileNames: string | null; description: string | null },
+  ): Promise<void> {
+    await this.#fenced(async (tx) => {
+      if (await this.#isClosed(tx)) return;
+      await appendStage(tx, this.uuid, stage, more);
+      await forgetFailures(tx, this.uuid);
+    });
+  }
+
+  /** Counts an attempt that stopped; how many there were. */
+  async failed(error: unknown): Promise<number> {
+    return this.#fenced((tx) => noteFailure(tx, this.uuid, error));
+  }
+
+  async #isClosed(tx: Database): Promise<boolean> {
+    const rows = await readStageRows(tx, this.uuid);
+    const foreign = rows.find((r) => !r.ours && r.id > this.#since);
+    if (foreign) throw bridgeError('ANOTHER_IMPORTER', { order: this.uuid, stage: foreign.stage });
+    return rows.some((r) => isTerminal(r.stage));
+  }
+
+  #fenced<T>(work: (tx: Database) => Promise<T>): Promise<T> {
+    return transaction(this.#pool, async (tx) => {
+      await requireLease(tx, this.#lease);
+      return work(tx);
+    });
+  }
+}

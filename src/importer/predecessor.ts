@@ -1,0 +1,57 @@
+import type { Logger } from 'pino';
+import type { Pool } from '../lib/database.ts';
+import { isAlive, stopProcess, type ProcessIdentity } from '../lib/process-identity.ts';
+import type { OmeroSession } from '../omero/session.ts';
+import { readImportSession } from './import-session.ts';
+import type { OrderJournal } from './order-journal.ts';
+import { pause } from './pause.ts';
+
+const lookAgainMs = 500;
+
+/**
+ * Ends what an earlier attempt at an order left: its import process, its OMERO session until that is gone, and then an
+ * import that goes on inside the server gets time to end. Only after that can asking OMERO tell what is missing. Once
+ * the session is gone nothing can write in it, so a job that is unfinished after `waitMs` is of an import that died: such
+ * a job stays unfinished for ever.
+ */
+export async function endPredecessor(
+  { pool, log }: { pool: Pool; log: Logger },
+  journal: OrderJournal,
+  admin: OmeroSession,
+  paths: readonly string[],
+  { waitMs, signal }: { waitMs: number; signal: AbortSignal },
+): Promise<void> {
+  const left = await readImportSession(pool, journal.uuid);
+  if (!left) return;
+  if (left.process) await stopImportProcess(left.process);
+  await admin.closeSession(left.sessionId);
+  const deadline = performance.now() + waitMs;
+  for (;;) {
+    const empty = (await admin.filesetsByClientPath(paths)).filter((f) => !f.imageIds.length && !f.plateIds.length);
+    const open = await admin.unfinishedImportJobs(empty.map((f) => f.filesetId));
+    if (!open.length) break;
+    if (performance.now() > deadline) {
+      log.warn({ filesets: open }, 'imports whose session is gone were left unfinished in OMERO; they are counted as dead');
+      break;
+    }
+    await pause(lookAgainMs, signal);
+  }
+  // The next attempt need not wait for the same again.
+  await journal.sessionEnded();
+}
+
+/** The process leads a group of its own: the `omero` command has Java as its child. */
+async function stopImportProcess(identity: ProcessIdentity): Promise<void> {
+  if (!isAlive(identity)) return;
+  signalGroup(identity.pid, 'SIGTERM');
+  await stopProcess(identity, { graceMs: 2_000 });
+  signalGroup(identity.pid, 'SIGKILL');
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // The group has ended, or never was one.
+  }
+}
