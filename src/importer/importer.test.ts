@@ -1,7 +1,8 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { unwrap } from '../omero/rtypes.ts';
+import { fresh, TestClient } from '../embedded/omero/testing.ts';
+import { rstring } from '../omero/rtypes.ts';
 import { fileResults } from '../orders/file-results.ts';
 import { readOrder } from '../orders/read-order.ts';
 import { ImporterSite } from './testing/importer-site.ts';
@@ -23,7 +24,11 @@ test('an order is imported in one process, annotated and completed', async () =>
   const uuid = await site.order(files, dataset);
   site.importer();
   const order = await site.closed(uuid);
-  expect(order).toMatchObject({ stage: 'Import Completed', description: null, files: { total: 3, imported: 3, failed: 0 } });
+  expect(order).toMatchObject({
+    stage: 'Import Completed',
+    description: null,
+    files: { total: 3, imported: 3, failed: 0 },
+  });
   expect(await site.stages(uuid)).toEqual(['Pending', 'Started', 'Completed']);
   expect(await imageNames(dataset)).toEqual(['a.tif', 'b.tif', 'µ c.tif']);
 
@@ -38,7 +43,11 @@ test('an order is imported in one process, annotated and completed', async () =>
       'csv_Workflow',
     ]),
   );
-  expect(Object.fromEntries(annotation?.pairs ?? [])).toMatchObject({ UUID: uuid, Filepath: files[2], csv_Job_ID: '7' });
+  expect(Object.fromEntries(annotation?.pairs ?? [])).toMatchObject({
+    UUID: uuid,
+    Filepath: files[2],
+    csv_Job_ID: '7',
+  });
 
   const { rows } = await site.database.pool.query(
     `select stage, files, file_names, group_name, destination_id, "timestamp" is not null as timed from imports
@@ -47,7 +56,9 @@ test('an order is imported in one process, annotated and completed', async () =>
   );
   expect(new Set(rows.map((r) => r['files'])).size).toBe(1);
   expect(rows.map((r) => r['file_names'])).toEqual(['[]', '[]', '["a.tif", "...", "\\u00b5 c.tif"]']);
-  expect(rows.every((r) => r['timed'] && r['group_name'] === 'annotate' && r['destination_id'] === String(dataset))).toBe(true);
+  expect(
+    rows.every((r) => r['timed'] && r['group_name'] === 'annotate' && r['destination_id'] === String(dataset)),
+  ).toBe(true);
   expect(await site.some('select 1 from bridge.import_sessions where order_uuid = $1', [uuid])).toBe(false);
 });
 
@@ -125,38 +136,33 @@ test('an order with preprocessing is refused, and a dataset of another group or 
   expect(description).toMatch(/asks for preprocessing, which this version does not have yet/);
   expect((await site.closed(foreignGroup)).description).toMatch(/does not exist in group write/);
   expect((await site.closed(foreignUser)).description).toMatch(/bob may not add images to Dataset/);
-  const copied = await site.database.pool.query(`select distinct preprocessing_id from imports where uuid = $1`, [preprocessing]);
+  const copied = await site.database.pool.query(`select distinct preprocessing_id from imports where uuid = $1`, [
+    preprocessing,
+  ]);
   expect(copied.rows).toEqual(rows.map((r) => ({ preprocessing_id: r['id'] })));
   expect(await imageNames(dataset)).toEqual([]);
 });
 
-test('a plate goes into a screen only, and what is no plate is not imported over and over', async () => {
-  const dataset = await site.dataset();
-  const path = await site.image('five/image.tif');
-  const { rows } = await site.omero.database.pool.query('select 1');
-  expect(rows).toHaveLength(1);
-  const screen = await createScreen();
-  const order = { destinationType: 'Screen' as const };
-  const first = await site.order([path], screen, order);
-  site.importer();
-  expect((await site.closed(first)).description).toMatch(/reads it as an image and not as a plate/);
-  const second = await site.order([path], screen, order);
-  expect((await site.closed(second)).description).toMatch(/reads it as an image and not as a plate/);
-  expect(await site.alice.filesetsByClientPath([path])).toHaveLength(1);
-  expect(await imageNames(dataset)).toEqual([]);
-});
-
-async function createScreen(): Promise<number> {
-  const { TestClient, fresh } = await import('../embedded/omero/testing.ts');
-  const { rstring } = await import('../omero/rtypes.ts');
+test('plates of a screen are found again and annotated; what the destination cannot hold is not imported twice', async () => {
   const client = await TestClient.named(site.omero.port, 'alice', 'annotate');
-  try {
-    const saved = await client.save(fresh('Screen', { name: rstring('screen') }));
-    return Number(unwrap(saved));
-  } finally {
-    client.close();
-  }
-}
+  const screen = await client.save(fresh('Screen', { name: rstring('screen') }));
+  client.close();
+  const dataset = await site.dataset();
+  const [plate, image] = [await site.image('five/plate.tif'), await site.image('five/image.tif')];
+  const intoScreen = { destinationType: 'Screen' as const };
+  const first = await site.order([plate], screen, intoScreen);
+  const second = await site.order([image], dataset);
+  site.importer();
+  for (const uuid of [first, second]) expect((await site.closed(uuid)).stage).toBe('Import Completed');
+  const [result] = await fileResults(site.database.pool, first);
+  expect(await site.alice.mapAnnotations('Plate', result?.plateIds ?? [], 'biomero.import')).toHaveLength(1);
+
+  const again = await site.order([plate, image], screen, intoScreen);
+  expect((await site.closed(again)).description).toMatch(/^1 of 2 files imported. image.tif: .* not as a plate/);
+  const wrong = await site.order([plate], dataset);
+  expect((await site.closed(wrong)).description).toMatch(/order it into a screen/);
+  expect(await site.alice.filesetsByClientPath([plate, image])).toHaveLength(2);
+});
 
 test('a lower id that commits after a higher one is found', async () => {
   const late = await site.database.pool.connect();
@@ -191,14 +197,14 @@ test('three importers share the orders, and each image is there once', async () 
 test('what the site lacks fails no order: it waits, says why, and goes on when it is there', async () => {
   const dataset = await site.dataset();
   const uuid = await site.order([await site.image('eight/a.tif')], dataset);
-  const stop = site.importer({ change: { command: ['/nowhere/omero', 'import'] } });
+  const { stop } = site.importer({ change: { command: ['/nowhere/omero', 'import'] } });
   const order = await site.until(async () => {
     const state = await readOrder(site.database.pool, uuid);
     return (state?.trouble?.failures ?? 0) > 1 ? state : null;
   });
   expect(order).toMatchObject({ stage: 'Import Started', trouble: { code: 'IMPORT_PROGRAM_NOT_STARTED' } });
   expect(order.trouble?.reason).toMatch(/\/nowhere\/omero could not be started/);
-  stop.abort();
+  stop();
   site.importer();
   expect(await site.closed(uuid)).toMatchObject({ stage: 'Import Completed', trouble: null });
   expect(await site.stages(uuid)).toEqual(['Pending', 'Started', 'Completed']);
@@ -207,10 +213,11 @@ test('what the site lacks fails no order: it waits, says why, and goes on when i
 test('a stage that another importer wrote stops the claiming, and is said', async () => {
   const dataset = await site.dataset();
   const path = await site.image('nine/a.tif');
-  site.importer();
-  await site.until(() => site.some(`select 1 from bridge.heartbeats where at > clock_timestamp() - interval '1 s'`, []));
+  await site.importer().begun();
   const foreign = await site.row({ stage: 'Import Started' });
-  await site.until(() => site.some(`select 1 from bridge.heartbeats where detail->>'stopped' like $1`, [`%${foreign}%`]));
+  await site.until(() =>
+    site.some(`select 1 from bridge.heartbeats where detail->>'stopped' like $1`, [`%${foreign}%`]),
+  );
   const uuid = await site.order([path], dataset);
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   expect(await site.stages(uuid)).toEqual(['Pending']);
@@ -221,9 +228,7 @@ test('a stage that another importer wrote stops the claiming, and is said', asyn
 }, 60_000);
 
 test('an order that another importer began after this one is left to it', async () => {
-  await mkdir(join(site.storage, 'annotate', 'ten'), { recursive: true });
-  site.importer({ change: { maxWorkers: 1 } });
-  await site.until(() => site.some(`select 1 from bridge.heartbeats where at > clock_timestamp() - interval '1 s'`, []));
+  await site.importer().begun();
   const client = await site.database.pool.connect();
   let uuid: string;
   try {

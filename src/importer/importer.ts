@@ -81,7 +81,11 @@ async function claimUntilStopped(
       const level = failures++ === 0 ? 'error' : 'debug';
       log[level]({ error: describeError(error) }, 'looking for orders failed; it is tried again');
     }
-    await wakeups.wait(failures ? 'nothing' : 'orders', Math.min(5_000, lookEveryMs * 2 ** Math.min(failures, 5)), signal);
+    await wakeups.wait(
+      failures ? 'nothing' : 'orders',
+      Math.min(5_000, lookEveryMs * 2 ** Math.min(failures, 5)),
+      signal,
+    );
   }
 }
 
@@ -174,7 +178,8 @@ class ImporterLoop {
       await importOrder({ ...this.#parts, log }, uuid, lease, this.#signals.importing);
     } catch (error) {
       if (isBridgeError(error, 'ANOTHER_IMPORTER')) this.#stopFor(error.message);
-      else if (this.#signals.importing.aborted) log.info('the import was stopped; the order waits for the next importer');
+      else if (this.#signals.importing.aborted)
+        log.info('the import was stopped; the order waits for the next importer');
       else log.warn({ error: describeError(error) }, 'an import stopped; it is tried again');
     } finally {
       await lease.release().catch((error: unknown) => {

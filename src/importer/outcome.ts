@@ -21,10 +21,20 @@ export function mergeFound(
     const fileset = found.there.get(path);
     if (fileset) {
       const { filesetId, imageIds, plateIds } = fileset;
-      return { path, state: before.has(path) ? 'already-there' : 'imported', filesetId, imageIds, plateIds, error: null };
+      return {
+        path,
+        state: before.has(path) ? 'already-there' : 'imported',
+        filesetId,
+        imageIds,
+        plateIds,
+        error: null,
+      };
     }
     const reason = found.misplaced.get(path) ?? reasons.get(path);
-    return failedFile(path, reason ?? 'the importer gave no reason, and OMERO has no image of it; see the log of the import');
+    return failedFile(
+      path,
+      reason ?? 'the importer gave no reason, and OMERO has no image of it; see the log of the import',
+    );
   });
 }
 
@@ -37,5 +47,7 @@ export function describeFailures(results: readonly FileResult[]): string {
   const failed = results.filter((r) => r.state === 'failed');
   const reasons = failed.slice(0, reasonsShown).map((r) => `${basename(r.path)}: ${r.error ?? 'no reason given'}`);
   const more = failed.length > reasonsShown ? `; and ${failed.length - reasonsShown} more` : '';
-  return printable(`${results.length - failed.length} of ${results.length} files imported. ${reasons.join('; ')}${more}`);
+  return printable(
+    `${results.length - failed.length} of ${results.length} files imported. ${reasons.join('; ')}${more}`,
+  );
 }

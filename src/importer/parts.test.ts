@@ -111,9 +111,7 @@ test('what OMERO has decides; the process is believed only for reasons', () => {
   expect(describeFailures(['a', 'b', 'c', 'd', 'e\u001b[2J'].map((f) => failedFile(`/${f}`, 'x')))).toBe(
     '0 of 5 files imported. a: x; b: x; c: x; and 2 more',
   );
-  expect(describeFailures([failedFile('/e\u001b[2J\u202e', 'x')])).toBe(
-    '0 of 1 files imported. e\\u001b[2J\\u202e: x',
-  );
+  expect(describeFailures([failedFile('/e\u001b[2J\u202e', 'x')])).toBe('0 of 1 files imported. e\\u001b[2J\\u202e: x');
 });
 
 const fileset = { filesetId: 1, imageIds: [10], plateIds: [] as number[], datasetIds: [7] };

@@ -31,7 +31,10 @@ export async function endPredecessor(
     const open = await admin.unfinishedImportJobs(empty.map((f) => f.filesetId));
     if (!open.length) break;
     if (performance.now() > deadline) {
-      log.warn({ filesets: open }, 'imports whose session is gone were left unfinished in OMERO; they are counted as dead');
+      log.warn(
+        { filesets: open },
+        'imports whose session is gone were left unfinished in OMERO; they are counted as dead',
+      );
       break;
     }
     await pause(lookAgainMs, signal);

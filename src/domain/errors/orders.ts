@@ -44,8 +44,10 @@ export const orderErrors = defineErrors({
     status: 403,
   },
   IMPORT_PROCESS_FAILED: {
-    message: 'The import process ended with {how} and said nothing about {left} of {total} files. Its last words: {reason}.',
-    remedy: 'It is tried again a few times. If it stays so, look into the log of the import and the memory of the machine.',
+    message:
+      'The import process ended with {how} and said nothing about {left} of {total} files. Its last words: {reason}.',
+    remedy:
+      'It is tried again a few times. If it stays so, look into the log of the import and the memory of the machine.',
     who: 'admin',
     retryable: true,
     status: 502,

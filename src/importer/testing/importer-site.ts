@@ -73,13 +73,24 @@ export class ImporterSite {
     const taskId = randomUUID();
     const uuid = orderUuid({ taskId, jobId: 1, destination: { type: 'Dataset', id: destinationId }, part: 1 });
     const link = { taskId, runId: randomUUID(), archivePath: join(this.storage, group), part: 1, retryOf: null };
-    const order = { uuid, groupName: group, userName: user, destinationType: 'Dataset' as const, destinationId, files, link };
+    const order = {
+      uuid,
+      groupName: group,
+      userName: user,
+      destinationType: 'Dataset' as const,
+      destinationId,
+      files,
+      link,
+    };
     await placeOrder(this.database.pool, { ...order, ...change });
     return uuid;
   }
 
   /** A pending row as any producer may write it, without a word to anybody. */
-  async row(change: Record<string, unknown> = {}, db: Pick<TestDatabase['pool'], 'query'> = this.database.pool): Promise<string> {
+  async row(
+    change: Record<string, unknown> = {},
+    db: Pick<TestDatabase['pool'], 'query'> = this.database.pool,
+  ): Promise<string> {
     const row = {
       group_name: group,
       user_name: user,
@@ -99,22 +110,28 @@ export class ImporterSite {
     return row.uuid;
   }
 
-  /** Starts an importer in this process. */
-  importer(options: { change?: Partial<Config['importer']>; graceMs?: number } = {}): AbortController {
+  /** Starts an importer in this process. `begun` resolves when it has looked at the table for the first time. */
+  importer(options: { change?: Partial<Config['importer']>; graceMs?: number } = {}): {
+    stop: () => void;
+    begun: () => Promise<unknown>;
+  } {
     const stop = new AbortController();
+    const name = randomUUID();
     const done = runImporter({
       config: this.config(options.change),
       pool: this.database.pool,
       databaseUrl: this.database.url,
       log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
       signal: stop.signal,
-      name: randomUUID(),
+      name,
       graceMs: options.graceMs ?? 0,
       leaseMs: 2_000,
       unfinishedWaitMs: 1_000,
     });
     this.#running.push({ stop, done });
-    return stop;
+    const begun = (): Promise<unknown> =>
+      this.until(() => this.some('select 1 from bridge.heartbeats where name = $1', [name]));
+    return { stop: () => stop.abort(), begun };
   }
 
   /** Starts an importer as a process of its own. */
@@ -145,7 +162,7 @@ export class ImporterSite {
   }
 
   async until<T>(look: () => Promise<T | null | false>, withinMs = 25_000): Promise<T> {
-    for (const end = Date.now() + withinMs; Date.now() < end; ) {
+    for (const end = Date.now() + withinMs; Date.now() < end;) {
       const found = await look();
       if (found !== null && found !== false) return found;
       await new Promise((resolve) => setTimeout(resolve, 20));
