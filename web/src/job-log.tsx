@@ -5,9 +5,9 @@ import { downloadLog, useJobLog } from './use-job-log.ts';
 import { numberText, sizeText } from './words.ts';
 
 /** The end of the job's log, followed until the reader pauses or scrolls away from it. */
-export function JobLog(props: { runId: string; jobId: number | null }): React.ReactElement {
+export function JobLog(props: { runId: string; jobId: number | null; begun: boolean }): React.ReactElement {
   const [following, setFollowing] = useState(true);
-  const log = useJobLog(props.runId, props.jobId, following);
+  const log = useJobLog(props.runId, following && props.jobId !== null && props.begun);
   const box = useRef<HTMLDivElement>(null);
   const lines = shownLines(log.text);
 
@@ -26,7 +26,9 @@ export function JobLog(props: { runId: string; jobId: number | null }): React.Re
     <section className="section" id="log" aria-labelledby="log-title">
       <div className="section-head">
         <h2 id="log-title">Log</h2>
-        <span className="aside">{props.jobId === null ? 'The job has not started.' : `Job ${props.jobId}`}</span>
+        <span className="aside">
+          {props.begun && props.jobId !== null ? `Job ${props.jobId}` : 'The job has not started.'}
+        </span>
       </div>
       <div className="panel clip">
         <div className="log-bar">
@@ -38,7 +40,7 @@ export function JobLog(props: { runId: string; jobId: number | null }): React.Re
                 {following ? 'Pause' : 'Follow'}
               </button>
             )}
-            <DownloadButton {...props} />
+            {props.begun && <DownloadButton runId={props.runId} jobId={props.jobId} />}
           </span>
         </div>
         <div

@@ -14,7 +14,7 @@ import { Loading } from './loading.tsx';
 import { newerView } from './merge.ts';
 import { Origin } from './origin.tsx';
 import { Results } from './results.tsx';
-import { runWord } from './run-words.ts';
+import { hasBegun, runWord } from './run-words.ts';
 import { RunStateIcon } from './state.tsx';
 import { Steps } from './steps.tsx';
 import { Time } from './time.tsx';
@@ -54,7 +54,7 @@ export function RunPage({ id }: { id: string }): React.ReactElement {
         <a href="#origin">Origin and parameters</a>
       </nav>
       <Steps steps={view.steps} />
-      <JobLog key={`${view.id} ${view.jobId}`} runId={view.id} jobId={view.jobId} />
+      <JobLog key={`${view.id} ${view.jobId}`} runId={view.id} jobId={view.jobId} begun={hasBegun(view.status)} />
       <Results results={view.results} archived={view.archive !== null} />
       <Origin view={view} />
     </>

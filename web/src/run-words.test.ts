@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { groupOf, runWord } from './run-words.ts';
+import { groupOf, hasBegun, runWord } from './run-words.ts';
 
 const word = (state: 'running' | 'attention' | 'failed' | 'done', status: string, found = 0): string => {
   const { tone, icon, word: text } = runWord({ state, status, imagesFound: found, imagesTotal: 12 });
@@ -29,5 +29,15 @@ test('what needs someone stands apart', () => {
     'attention',
     'progress',
     'finished',
+  ]);
+});
+
+test('a job that waits has no log', () => {
+  expect(['TRANSFERRING', 'JOB_PENDING', 'JOB_RUNNING', 'JOB_FAILED', 'DONE'].map(hasBegun)).toEqual([
+    false,
+    false,
+    true,
+    true,
+    true,
   ]);
 });

@@ -49,3 +49,10 @@ export function groupOf(run: Pick<RunSummary, 'state'>): RunGroup {
   if (run.state === 'done') return 'finished';
   return run.state === 'running' ? 'progress' : 'attention';
 }
+
+const before: ReadonlySet<string> = new Set(['INITIALIZING', 'TRANSFERRING', 'JOB_PENDING', 'JOB_CONFIGURING']);
+
+/** Whether the job may have written anything: asking for a log before that is in vain. */
+export function hasBegun(status: string): boolean {
+  return !before.has(status);
+}

@@ -34,12 +34,12 @@ const nothing: JobLogState = { text: emptyLog, size: 0, skipped: 0, complete: fa
  * Reads a job's log piece by piece by byte offset while `following`; goes on from there after a pause.
  * A component that shows another job must be another one (by its key).
  */
-export function useJobLog(runId: string, jobId: number | null, following: boolean): JobLogState {
+export function useJobLog(runId: string, following: boolean): JobLogState {
   const [state, setState] = useState(nothing);
   const from = useRef<number | null>(null);
 
   useEffect(() => {
-    if (jobId === null || !following || state.complete) return undefined;
+    if (!following || state.complete) return undefined;
     const stop = new AbortController();
     const read = async (): Promise<void> => {
       while (!stop.signal.aborted) {
@@ -70,7 +70,7 @@ export function useJobLog(runId: string, jobId: number | null, following: boolea
     };
     void read();
     return () => stop.abort();
-  }, [runId, jobId, following, state.complete]);
+  }, [runId, following, state.complete]);
   return state;
 }
 
