@@ -33,11 +33,23 @@ export function RunPage({ id }: { id: string }): React.ReactElement {
   useEffect(() => {
     document.title = `${title ?? 'Run'} – biomero-bridge`;
   }, [title]);
-  if (!view && first.error) return <NoRun error={first.error} again={() => void first.refetch()} />;
-  if (!view) return <Loading what="run" />;
   return (
     <>
       <ConnectionBanner connection={live.connection} />
+      {view ? (
+        <Run view={view} />
+      ) : first.error ? (
+        <NoRun error={first.error} again={() => void first.refetch()} />
+      ) : (
+        <Loading what="run" />
+      )}
+    </>
+  );
+}
+
+function Run({ view }: { view: RunView }): React.ReactElement {
+  return (
+    <>
       <nav className="crumb" aria-label="Breadcrumb">
         <Link href="/">Runs</Link>
         <Icon name="right" />
