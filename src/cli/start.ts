@@ -9,7 +9,7 @@ import { prepareDataFolder } from '../embedded/data-folder.ts';
 import { quickStartEnvironment, startServers, type QuickStart } from '../embedded/quick-start.ts';
 import { chooseRunAs } from '../embedded/run-as.ts';
 import { countMeasured } from '../embedded/sample/count-measured.ts';
-import { ensureSample } from '../embedded/sample/sample-run.ts';
+import { ensureSample, tiffNames } from '../embedded/sample/sample-run.ts';
 import { createLogger } from '../lib/logger.ts';
 import { readRunView } from '../runs/read-view.ts';
 import type { RunView } from '../runs/view.ts';
@@ -32,6 +32,7 @@ const stillWaiting = 75;
 /** `start`: the whole product on this machine's embedded servers. */
 export async function start(options: StartOptions): Promise<void> {
   const dataFolder = resolve(options.data);
+  if (options.input !== undefined) await tiffNames(resolve(options.input));
   const user = chooseRunAs(options.runAs, dataFolder);
   if (user) {
     const rest = ['--seed', String(options.seed), '--time-limit', String(options.timeLimit)];

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { chown, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { prepareDataFolder } from './data-folder.ts';
 import { copyProgram } from './program-copy.ts';
 import type { RunAs } from './run-as.ts';
+import { tiffNames } from './sample/sample-run.ts';
 
 /**
  * Runs `start` as an unprivileged user on behalf of root and resolves with its exit code. Root itself only makes the
@@ -15,7 +16,8 @@ export async function startAsUser(user: RunAs, dataFolder: string, options: stri
   prepareDataFolder(dataFolder, user);
   const program = await copyProgram(dataFolder, user);
   const args = ['start', '--data', dataFolder, ...options];
-  if (input !== undefined) args.push('--input', await copyInput(dataFolder, user, input));
+  const copies = input === undefined ? null : mkdtempSync(join(dataFolder, 'input-'));
+  if (input !== undefined && copies !== null) args.push('--input', await copyInput(copies, user, input));
   const [command = '', ...rest] = program;
   const child = spawn(command, [...rest, ...args], {
     uid: user.uid,
@@ -28,20 +30,21 @@ export async function startAsUser(user: RunAs, dataFolder: string, options: stri
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => child.kill('SIGTERM'));
   process.on('SIGHUP', () => child.kill('SIGTERM'));
-  return new Promise((resolve, reject) => {
+  const exitCode = await new Promise<number>((resolve, reject) => {
     child.on('error', reject);
     child.on('exit', (code, signal) => resolve(code ?? (signal === 'SIGKILL' ? 137 : 1)));
   });
+  if (copies !== null) rmSync(copies, { recursive: true, force: true });
+  return exitCode;
 }
 
-/** The user's images may lie where only root can read; a copy is made for the run. */
-async function copyInput(dataFolder: string, user: RunAs, input: string): Promise<string> {
-  const folder = mkdtempSync(join(dataFolder, 'input-'));
-  await chown(folder, user.uid, user.gid);
-  for (const name of await readdir(input)) {
-    if (!/\.tiff?$/i.test(name)) continue;
+/** The user's images may lie where only root can read; a copy is made for the run, in a folder of the same name. */
+async function copyInput(parent: string, user: RunAs, input: string): Promise<string> {
+  const folder = join(parent, basename(input) || 'input');
+  mkdirSync(folder);
+  for (const name of await tiffNames(input))
     cpSync(join(input, name), join(folder, name), { dereference: true, preserveTimestamps: true });
-    await chown(join(folder, name), user.uid, user.gid);
-  }
+  for (const path of [parent, folder, ...(await readdir(folder)).map((name) => join(folder, name))])
+    await chown(path, user.uid, user.gid);
   return folder;
 }

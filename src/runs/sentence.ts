@@ -36,10 +36,9 @@ function omeroClause(run: Run, steps: StepRow[], archive: ArchiveRow | null): st
     return 'no image is among the results, so there is nothing to import';
   if (step?.filesTotal === null || step === undefined) return run.outcome ? null : 'placing the upload order';
   const count = `${step.filesDone ?? 0} of ${step.filesTotal}`;
-  if (run.imagesConfirmedAt === null)
-    return run.outcome === 'failed' ? `${count} images are in ${place}` : `importing ${count} into ${place}`;
-  const there = `${count} images are in ${place}`;
-  return run.annotatedAt === null && run.outcome === null ? `${there}, their origin is being noted on them` : there;
+  const there = `${count} ${step.filesTotal === 1 ? 'image is' : 'images are'} in ${place}`;
+  if (run.imagesConfirmedAt === null) return run.outcome === 'failed' ? there : `importing ${count} into ${place}`;
+  return run.annotatedAt === null && run.outcome === null ? `${there}, the origin is being noted on them` : there;
 }
 
 function jobWord(state: string | null): string {

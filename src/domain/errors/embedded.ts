@@ -78,6 +78,13 @@ export const embeddedErrors = defineErrors({
     retryable: false,
     status: 409,
   },
+  INPUT_FOLDER_UNREADABLE: {
+    message: 'The folder {folder} cannot be read: {reason}',
+    remedy: 'Name a folder that exists and that you may read with --input.',
+    who: 'researcher',
+    retryable: false,
+    status: 400,
+  },
   INPUT_FOLDER_WITHOUT_IMAGES: {
     message: 'There is no TIFF file in {folder}.',
     remedy: 'Name a folder that holds .tif or .tiff files with --input.',

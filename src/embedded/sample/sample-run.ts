@@ -3,7 +3,7 @@ import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/p
 import { basename, join } from 'node:path';
 import { v5 as uuidv5 } from 'uuid';
 import type { App } from '../../app.ts';
-import { bridgeError } from '../../domain/errors.ts';
+import { bridgeError, describeError } from '../../domain/errors.ts';
 import { stages } from '../../domain/vocabulary.ts';
 import { orderUuid } from '../../orders/order-uuid.ts';
 import { placeOrder } from '../../orders/place-order.ts';
@@ -104,8 +104,16 @@ async function imagesIn(
   return { files, truth: new Map(Object.entries(truth)) };
 }
 
-async function tiffNames(folder: string): Promise<string[]> {
-  const names = (await readdir(folder)).filter((n) => /\.tiff?$/i.test(n)).sort();
+/**
+ * Names of a folder's TIFF files.
+ *
+ * @throws INPUT_FOLDER_UNREADABLE, INPUT_FOLDER_WITHOUT_IMAGES
+ */
+export async function tiffNames(folder: string): Promise<string[]> {
+  const all = await readdir(folder).catch((error: unknown) => {
+    throw bridgeError('INPUT_FOLDER_UNREADABLE', { folder, reason: describeError(error) }, { cause: error });
+  });
+  const names = all.filter((n) => /\.tiff?$/i.test(n)).sort();
   if (!names.length) throw bridgeError('INPUT_FOLDER_WITHOUT_IMAGES', { folder });
   return names;
 }
