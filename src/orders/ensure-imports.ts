@@ -40,7 +40,7 @@ async function ensureTables(tx: Database): Promise<void> {
   const [version] = rows;
   if (version === undefined) {
     // Unstamped: made just now by us, or an old one from before that revision, or made by OMERO.biomero's web.
-    if (!(await hasDescription(tx))) await tx.query('alter table imports add column description varchar');
+    if (!(await hasDescription(tx))) await tx.query('alter table imports add column description text');
     await tx.query('insert into alembic_version_omeroadi (version_num) values ($1)', [revision]);
   } else if (rows.length !== 1 || version.version_num !== revision) {
     throw bridgeError('IMPORTS_SCHEMA_UNKNOWN', { version: rows.map((r) => r.version_num).join(', ') });
@@ -81,7 +81,7 @@ async function createImports(tx: Database): Promise<void> {
     "timestamp" timestamptz,
     files text not null,
     file_names text,
-    description varchar,
+    description text,
     preprocessing_id integer,
     constraint imports_pkey primary key (id),
     constraint imports_preprocessing_id_fkey foreign key (preprocessing_id) references imports_preprocessing (id))`);

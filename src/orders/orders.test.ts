@@ -42,7 +42,7 @@ test('the tables are those of the Python importer, name by name', async () => {
     'timestamp timestamp with time zone YES',
     'files text NO',
     'file_names text YES',
-    'description character varying YES',
+    'description text YES',
     'preprocessing_id integer YES',
   ]);
   const { rows: names } = await database.pool.query(

@@ -117,8 +117,9 @@ describeWithPart('Slurm', slurmIsInstalled, 'the adapter and a real Slurm', () =
     expect(await ended(id)).toMatchObject({ phase: 'succeeded' });
     expect((await slurm.readLog(id, 0))?.bytes.toString('utf8').split('\0').slice(0, -1)).toEqual([name, ...values]);
     expect(await slurm.findByName(name)).toBe(id);
-    const accounted = await transport.exec(['sacct', '-n', '-P', '-X', '-o', 'JobName', '-j', String(id)]);
-    expect(accounted.stdout).toBe(`${name}\n`);
+    // Accounting calls a job "allocation" until it has heard of the job's start.
+    const accounted = ['sacct', '-n', '-P', '-X', '-o', 'JobName', '-j', String(id)];
+    await expect.poll(async () => (await transport.exec(accounted)).stdout, { timeout: 15_000 }).toBe(`${name}\n`);
   });
 
   test('tasks of an array are one job', async () => {

@@ -93,7 +93,7 @@ async function jobs(cluster: TestCluster): Promise<Map<string, number>> {
 
 const time = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d`;
 
-test('output has the fields, widths and words of the real one', async () => {
+test('output has the fields, widths and words of the real one', { timeout: 180_000 }, async () => {
   const cluster = await testCluster({ cpus: 2, minuteMs: 500 });
   const { run } = cluster;
   const ids = await jobs(cluster);

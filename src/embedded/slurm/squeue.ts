@@ -18,8 +18,9 @@ const minJobAgeSeconds = 300;
 /** `squeue`: jobs that wait or run, and, when asked for, those that ended a short while ago. */
 export function squeue(call: Call, cluster: Cluster): Answer {
   let parsed: [string, string][];
+  let rest: string[];
   try {
-    parsed = parseOptions(call.argv, options).options;
+    ({ options: parsed, rest } = parseOptions(call.argv, options));
   } catch (error) {
     if (error instanceof UsageError)
       return refuse(`squeue: ${error.message}\nTry "squeue --help" for more information`);
@@ -28,7 +29,8 @@ export function squeue(call: Call, cluster: Cluster): Answer {
   const last = (name: string): string | undefined => parsed.findLast(([n]) => n === name)?.[1];
   const list = (name: string): string[] => (last(name) ?? '').split(',').filter((part) => part !== '');
 
-  const ids = parseJobIds(list('jobs'));
+  // `-j` takes its ids in the same word; in the next word they are what is left over, which squeue then takes for them.
+  const ids = parseJobIds(last('jobs') === '' ? (rest[0] ?? '').split(',').filter(Boolean) : list('jobs'));
   if (typeof ids === 'string') return refuse(`squeue: error: Invalid job id: ${ids}`);
   const states = new Set<string>();
   for (const text of list('states')) {
