@@ -73,8 +73,8 @@ describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
     ).toBe(6);
     expect(await page.getByText('In OMERO', { exact: true }).count()).toBeGreaterThanOrEqual(4);
     await page.getByText(/100%/).first().waitFor();
-    // The one complaint is the refused token.
-    expect(complaints.filter((c) => !c.includes('401'))).toEqual([]);
+    // Browsers complain of refusals that the page expects: of the wrong token, and of a log that is not there yet.
+    expect(complaints.filter((c) => !/status of 40[14]/.test(c))).toEqual([]);
     await picture('run-light');
     await page.goto(address);
     await page.getByRole('link', { name: /nuclei latest/ }).waitFor();

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,16 @@ export class QuickStartFolder {
   constructor() {
     this.path = join(mkdtempSync(join(tmpdir(), 'biomero-bridge-start-')), 'data');
     chmodSync(join(this.path, '..'), 0o755);
+    // Ports of its own, below those that systems hand out: several tests start at once, and one starts a second time.
+    const port = 20_000 + Math.floor(Math.random() * 6_000) * 2;
+    mkdirSync(this.path);
+    writeFileSync(
+      join(this.path, 'start.json'),
+      JSON.stringify({ ports: { web: port, omero: port + 1 }, secrets: {} }),
+      { mode: 0o600 },
+    );
+    if (process.getuid?.() === 0)
+      for (const path of [this.path, join(this.path, 'start.json')]) chownSync(path, 65_534, 65_534);
   }
 
   start(...options: string[]): Started {
