@@ -60,8 +60,15 @@ export async function readNearestMetadata(folder: string, root: string | null): 
   }
 }
 
-/** Two columns without a header; other lines are passed over. */
+/** Two columns without a header; other lines are passed over, and a file that is no CSV at all says nothing. */
 function parseMetadata(text: string): [string, string][] {
-  const rows = parse(text, { relax_column_count: true, bom: true, skip_empty_lines: true });
-  return rows.flatMap((row) => (row.length === 2 && row[0] ? [[row[0], row[1] ?? '']] : []) as [string, string][]);
+  let rows: string[][];
+  try {
+    rows = parse(text, { relax_column_count: true, relax_quotes: true, bom: true, skip_empty_lines: true });
+  } catch {
+    return [];
+  }
+  const pairs = rows.flatMap((row): [string, string][] => (row.length === 2 && row[0] ? [[row[0], row[1] ?? '']] : []));
+  // Of a key that comes twice the last value counts, as in Python.
+  return [...new Map(pairs)];
 }

@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { hostname } from 'node:os';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { clientPathOf } from '../omero/client-path.ts';
 import { identifyProcess, isAlive, parseIdentity, type ProcessIdentity } from '../lib/process-identity.ts';
@@ -85,6 +87,37 @@ test.each(moments)(
   },
   60_000,
 );
+
+test('a successor on another machine ends the import through its OMERO session', async () => {
+  const order = await threeFiles('elsewhere');
+  const killed = site.process({ OMERO_STANDIN_PAUSE_MS: '1500' });
+  const left = await site.until(() => importProcess(order.uuid));
+  await site.until(async () => (await site.alice.filesetsByClientPath(order.files)).length > 0);
+  killed.kill('SIGKILL');
+  await once(killed, 'exit');
+  await site.database.pool.query(`update bridge.import_sessions set host = 'elsewhere'`);
+  site.importer();
+  await expectImportedOnce(order, [left]);
+}, 60_000);
+
+test('an import process that goes on by itself is ended', async () => {
+  const order = await threeFiles('goes-on');
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'ignore' });
+  try {
+    const identity = identifyProcess(child.pid ?? 0);
+    if (!identity) throw new Error('not started');
+    const again = await threeFiles('goes-on-with-it');
+    await site.database.pool.query(
+      'insert into bridge.import_sessions (order_uuid, session_id, process, host) values ($1, 0, $2, $3)',
+      [again.uuid, identity, hostname()],
+    );
+    site.importer();
+    await expectImportedOnce(again, [identity]);
+    await expectImportedOnce(order, []);
+  } finally {
+    child.kill('SIGKILL');
+  }
+}, 60_000);
 
 test('an importer that was paused beyond its lease, with an import under way, wakes up fenced out', async () => {
   const order = await threeFiles('paused');

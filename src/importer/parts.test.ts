@@ -181,4 +181,11 @@ test('the nearest metadata.csv between file and archive counts', async () => {
   ]);
   expect(await readNearestMetadata(folder, null)).toEqual([]);
   expect(await readNearestMetadata(folder, folder)).toEqual([]);
+  await writeFile(join(folder, 'metadata.csv'), 'a,1\nb "x",2\na,3\n"open,4\n');
+  expect(await readNearestMetadata(folder, folder)).toEqual([]);
+  await writeFile(join(folder, 'metadata.csv'), 'a,1\nb "x",2\na,3\n');
+  expect(await readNearestMetadata(folder, folder)).toEqual([
+    ['a', '3'],
+    ['b "x"', '2'],
+  ]);
 });

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.ts';
+import { openPool } from '../lib/database.ts';
 import { ensureImports } from './ensure-imports.ts';
+import { fileResults, insertFiles, updateFiles, type FileResult } from './file-results.ts';
 import { orderUuid } from './order-uuid.ts';
 import { placeOrder, type NewOrder } from './place-order.ts';
 import { readOrder } from './read-order.ts';
@@ -111,6 +113,101 @@ test('placing twice is one order, with the columns that Python readers expect', 
     },
   ]);
   expect(await readOrder(database.pool, placed.uuid)).toMatchObject({ stage: 'Import Pending', startedAt: null });
+});
+
+test('many that place the same order at once place one', async () => {
+  await ensureImports(database.pool);
+  const placed = order();
+  const outcomes = await Promise.all([1, 2, 3, 4, 5].map(() => placeOrder(database.pool, placed)));
+  expect(outcomes.filter((o) => o.created)).toHaveLength(1);
+  expect((await database.pool.query('select 1 from imports')).rowCount).toBe(1);
+});
+
+test('an order that stands without its link, as after bridge was made anew, is not placed again', async () => {
+  await ensureImports(database.pool);
+  const placed = order();
+  await placeOrder(database.pool, placed);
+  await database.pool.query('delete from bridge.order_links');
+  expect(await placeOrder(database.pool, placed)).toEqual({ uuid: placed.uuid, created: false });
+  expect((await database.pool.query('select 1 from imports')).rowCount).toBe(1);
+  expect((await database.pool.query('select 1 from bridge.order_links')).rowCount).toBe(1);
+});
+
+test('whoever listens hears of an order when it is committed', async () => {
+  await ensureImports(database.pool);
+  const client = await database.pool.connect();
+  try {
+    const heard = new Promise((resolve) => client.once('notification', (n) => resolve(n.payload)));
+    await client.query('listen bridge_orders');
+    const { uuid } = await placeOrder(database.pool, order());
+    expect(await heard).toBe(uuid);
+  } finally {
+    client.release(true);
+  }
+});
+
+test.each<[string, Partial<NewOrder>]>([
+  ['without files', { files: [] }],
+  ['into nothing', { destinationId: 0 }],
+  ['into what is no id', { destinationId: 1.5 }],
+])('an order %s is refused when it is placed', async (_, change) => {
+  await ensureImports(database.pool);
+  await expect(placeOrder(database.pool, { ...order(), ...change })).rejects.toMatchObject({ code: 'ORDER_INVALID' });
+});
+
+test('where the tables of BIOMERO stand, no right to create any beside them is needed', async () => {
+  await ensureImports(database.pool);
+  const role = `limited_${randomUUID().slice(0, 8)}`;
+  const client = await database.pool.connect();
+  try {
+    await client.query(`create role ${role}`);
+    await client.query(`grant select, insert, update, delete on all tables in schema public, bridge to ${role}`);
+    await client.query(`grant usage, create on schema bridge to ${role}`);
+    await client.query(`revoke create on schema public from public`);
+  } finally {
+    client.release();
+  }
+  const limited = openPool(database.url, { max: 1 });
+  try {
+    await limited.query(`set role ${role}`);
+    await ensureImports(limited);
+  } finally {
+    await limited.end();
+    await database.pool.query(`drop owned by ${role}`);
+    await database.pool.query(`drop role ${role}`);
+  }
+});
+
+test('an order is where its newest row is, or the one that closed it', async () => {
+  await ensureImports(database.pool);
+  const placed = order(['/a', '/b', '/c']);
+  await placeOrder(database.pool, placed);
+  await insertFiles(database.pool, placed.uuid, placed.files);
+  const base = { filesetId: null, imageIds: [], plateIds: [] };
+  const results: FileResult[] = [
+    { ...base, path: '/a', state: 'imported', filesetId: 4, imageIds: [5, 6], error: null },
+    { ...base, path: '/c', state: 'failed', error: 'NUL \0 and more' },
+  ];
+  await updateFiles(database.pool, placed.uuid, results);
+  expect(await fileResults(database.pool, placed.uuid)).toEqual([
+    results[0],
+    { ...base, path: '/b', state: 'waiting', error: null },
+    { ...results[1], error: 'NUL \\u0000 and more' },
+  ]);
+  const add = (stage: string): Promise<unknown> =>
+    database.pool.query(
+      `insert into imports (group_name, user_name, destination_id, destination_type, stage, uuid, files, "timestamp")
+       values ('g', 'u', '1', 'Dataset', $1, $2, '[]', now())`,
+      [stage, placed.uuid],
+    );
+  for (const stage of ['Import Started', 'Import Completed', 'Import Started']) await add(stage);
+  expect(await readOrder(database.pool, placed.uuid)).toMatchObject({
+    stage: 'Import Completed',
+    startedAt: expect.any(Date),
+    files: { total: 3, imported: 1, failed: 1 },
+    trouble: null,
+  });
+  expect(await readOrder(database.pool, randomUUID())).toBeNull();
 });
 
 test('a failure to place is an error, and leaves neither link nor order', async () => {
