@@ -74,7 +74,14 @@ async function driveRun(ctx: WorkerContext, runId: string, lease: Lease, stop: A
         log.info('run is done');
         return;
       }
-      const handle = new RunStep(ctx, run.id, step, lease, signal, log.child({ step }));
+      const handle = new RunStep(
+        ctx,
+        run.id,
+        step,
+        lease,
+        signal,
+        log.child({ step, ...(run.job && { job: run.job.id }) }),
+      );
       try {
         if (begun !== step) {
           await handle.begin();
