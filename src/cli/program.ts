@@ -6,6 +6,7 @@ import { role } from './role.ts';
 import { run } from './run.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
+import { rebuild as rebuildViews } from './views.ts';
 
 /** The command line. */
 export function buildProgram(): Command {
@@ -76,6 +77,13 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .argument('<run>', 'id of the run, or its first characters')
     .addOption(data())
     .action(retry);
+
+  const views = program.command('views').description("BIOMERO's view tables, which dashboards read");
+  views
+    .command('rebuild')
+    .description('empty the four biomero_* tables and fill them from the log')
+    .addOption(data())
+    .action(rebuildViews);
 
   return program;
 }

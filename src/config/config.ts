@@ -118,6 +118,8 @@ export interface TrackingConfig {
   readonly jobAccounting: boolean;
   readonly jobProgress: boolean;
   readonly workflowAnalytics: boolean;
+  /** Who fills the view tables where Python's listeners have been: they (`auto`), or we (`ours`). */
+  readonly views: 'auto' | 'ours';
 }
 
 export interface WorkerConfig {

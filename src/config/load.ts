@@ -77,7 +77,7 @@ export async function readConfig(
     importer: importerOf(take, settings),
     omero: omeroOf(values, take, needs('worker', 'importer')),
     slurm: slurmOf(values, take, ini, env),
-    tracking: trackingFromIni(ini),
+    tracking: trackingFromIni(ini, take('tracking.views', 'BIOMERO_BRIDGE_VIEWS', oneOf('auto', 'ours'), 'auto')),
     worker: {
       importTimeoutSeconds: take(
         'worker.importTimeoutSeconds',

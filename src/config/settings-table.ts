@@ -133,6 +133,12 @@ export const settings = [
     'log_level of settings.yml, else info',
     'What is logged.',
   ),
+  v(
+    'BIOMERO_BRIDGE_VIEWS',
+    'auto or ours',
+    'auto',
+    "Who fills BIOMERO's `biomero_*` view tables. `auto`: we, unless a Python worker's listeners have left their `*_tracking` tables; then they do, from our events too. `ours`: we always do, and move the listeners' cursors along; only where no Python worker runs any more.",
+  ),
   v('BIOMERO_BRIDGE_MAX_RUNS', positive, '4', 'Runs that one worker works on at the same time.'),
   // settings.yml
   s(

@@ -106,12 +106,13 @@ export function slurmFromIni(ini: SlurmIni): Omit<SlurmConfig, 'transport' | 'ho
   };
 }
 
-export function trackingFromIni(ini: SlurmIni): TrackingConfig {
+export function trackingFromIni(ini: SlurmIni, views: TrackingConfig['views']): TrackingConfig {
   return {
     enabled: ini.take('tracking.enabled', 'track_workflows', bool, true),
     jobAccounting: ini.take('tracking.jobAccounting', 'enable_job_accounting', bool, true),
     jobProgress: ini.take('tracking.jobProgress', 'enable_job_progress', bool, true),
     workflowAnalytics: ini.take('tracking.workflowAnalytics', 'enable_workflow_analytics', bool, true),
+    views,
   };
 }
 

@@ -16,6 +16,10 @@ export function commandLinePage(): string {
   for (const command of program.commands) {
     command.configureHelp({ helpWidth: 100 });
     parts.push('', `## ${command.name()}`, '', block(command.helpInformation()));
+    for (const inner of command.commands) {
+      inner.configureHelp({ helpWidth: 100 });
+      parts.push('', `### ${command.name()} ${inner.name()}`, '', block(inner.helpInformation()));
+    }
   }
   return `${parts.join('\n')}\n`;
 }

@@ -79,6 +79,30 @@ export async function readWorkflowIds(db: Database): Promise<string[]> {
   return [...new Set(rows.map((row) => row.originator_id))];
 }
 
+/** Id of the newest event; 0 for an empty log. */
+export async function lastEventId(db: Database): Promise<number> {
+  const { rows } = await db.query<{ id: number }>('select coalesce(max(id), 0) as id from workflowtracker_events');
+  return rows[0]?.id ?? 0;
+}
+
+/** Ids of the workflows that have an event of their own or of one of their tasks after `from`, up to `to`. */
+export async function workflowsWithEvents(db: Database, from: number, to: number): Promise<string[]> {
+  const { rows } = await db.query<EventRow>(
+    `select distinct on (originator_id) id, originator_id, originator_version, topic, state from workflowtracker_events
+     where originator_version = 0 and originator_id in (
+       select originator_id from workflowtracker_events where id > $1 and id <= $2)
+     order by originator_id, id`,
+    [from, to],
+  );
+  const found = new Set<string>();
+  for (const row of rows) {
+    const event = decodeEvent(row);
+    if (event?.type === 'WorkflowInitiated') found.add(row.originator_id);
+    if (event?.type === 'TaskCreated') found.add(event.workflow_id);
+  }
+  return [...found];
+}
+
 /** Id of the event that gave a task its latest claim to a Slurm job; null when it has none. */
 export async function jobAddedAt(db: Database, taskId: string, jobId: number): Promise<number | null> {
   const events = await readEvents(db, [taskId]);

@@ -7,7 +7,13 @@ import { appendEvents } from './event-log.ts';
 import { Tracker } from './tracker.ts';
 import { JsonText } from './transcoding.ts';
 
-const config = { enabled: true, jobAccounting: true, jobProgress: true, workflowAnalytics: true };
+const config = {
+  enabled: true,
+  jobAccounting: true,
+  jobProgress: true,
+  workflowAnalytics: true,
+  views: 'auto' as 'auto' | 'ours',
+};
 const workflowId = 'cca4dc41-0000-4000-8000-000000000001';
 const taskId = '63c1e778-76ad-43b5-82fa-ef3a073fcbc9';
 

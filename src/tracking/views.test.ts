@@ -5,7 +5,13 @@ import { workflowStatus } from './projection.ts';
 import { Tracker } from './tracker.ts';
 import { rebuildViews } from './views.ts';
 
-const config = { enabled: true, jobAccounting: true, jobProgress: true, workflowAnalytics: true };
+const config = {
+  enabled: true,
+  jobAccounting: true,
+  jobProgress: true,
+  workflowAnalytics: true,
+  views: 'auto' as 'auto' | 'ours',
+};
 const tables = [
   'biomero_job_view',
   'biomero_job_progress_view',
@@ -31,6 +37,11 @@ async function rows(table: string): Promise<unknown[]> {
 
 async function allRows(): Promise<unknown[][]> {
   return Promise.all(tables.map(rows));
+}
+
+async function lastEvent(): Promise<number> {
+  const { rows: found } = await db.pool.query<{ id: number }>('select max(id)::int as id from workflowtracker_events');
+  return found[0]?.id ?? 0;
 }
 
 async function begin(jobs: number[]): Promise<{ id: string; taskId: string }> {
@@ -174,6 +185,51 @@ test('where a Python listener works no row is written, and its tables are left a
   await tracker.completeWorkflow(id);
   expect(await rebuildViews(db.pool, config)).toBeNull();
   expect(await allRows()).toEqual([[], [], [], []]);
+});
+
+const shapes = {
+  'a row per event':
+    'application_name varchar(32), notification_id bigint not null, primary key (application_name, notification_id)',
+  'a row per application': 'application_name varchar(32) primary key, notification_id bigint',
+};
+
+for (const [shape, columns] of Object.entries(shapes))
+  test(`views that are ours go together with all four cursors: ${shape}`, async () => {
+    const listeners = ['jobaccounting', 'jobprogress', 'workflowprogress', 'workflowanalytics'];
+    const foreign = await begin([3]);
+    for (const listener of listeners) await db.pool.query(`create table ${listener}_tracking (${columns})`);
+    await db.pool.query(`insert into jobprogress_tracking values ('WorkflowTracker', 2), ('Other', 99)`);
+    await db.pool.query('delete from biomero_workflow_progress_view');
+    const ours = { ...config, views: 'ours' as const };
+    tracker = new Tracker(db.pool, ours, { now: () => now });
+    const { id, taskId } = await begin([7]);
+    await tracker.updateStatus(taskId, 'RUNNING');
+    const last = await lastEvent();
+    for (const listener of listeners) {
+      const { rows: found } = await db.pool.query(
+        `select max(notification_id)::int as at from ${listener}_tracking where application_name = 'WorkflowTracker'`,
+      );
+      expect(found, listener).toEqual([{ at: last }]);
+    }
+    // The run that no listener had read has its row too.
+    const ids = (await rows('biomero_workflow_progress_view')).map((r) => (r as { workflow_id: string }).workflow_id);
+    expect(ids.sort()).toEqual([id, foreign.id].sort());
+    const before = await allRows();
+    expect(await rebuildViews(db.pool, ours)).toBe(2);
+    expect(await allRows()).toEqual(before);
+    const { rows: other } = await db.pool.query(
+      `select notification_id::int as at from jobprogress_tracking where application_name = 'Other'`,
+    );
+    expect(other).toEqual([{ at: 99 }]);
+  });
+
+test('a progress view from before the main task had a column is filled without it, and not altered', async () => {
+  await db.pool.query('alter table biomero_workflow_progress_view drop column main_task_name');
+  const { taskId } = await begin([7]);
+  await tracker.updateStatus(taskId, 'RUNNING');
+  expect(await rows('biomero_workflow_progress_view')).toMatchObject([{ status: 'JOB_RUNNING', task: 'nuclei' }]);
+  expect(await rebuildViews(db.pool, config)).toBe(1);
+  expect((await rows('biomero_workflow_progress_view'))[0]).not.toHaveProperty('main_task_name');
 });
 
 test('each switch of the ini leaves its tables empty', async () => {

@@ -1,14 +1,15 @@
 import type { TrackingConfig } from '../config/config.ts';
 import { transaction, type Database, type Pool } from '../lib/database.ts';
-import { jobAddedAt, readEvents, readWorkflowIds, tableExists } from './event-log.ts';
+import { advanceCursors, lockCursors, pythonListens } from './cursors.ts';
+import { jobAddedAt, lastEventId, readEvents, readWorkflowIds, tableExists, workflowsWithEvents } from './event-log.ts';
 import { projectWorkflow, type JobRow, type ProgressRow, type TaskRow } from './projection.ts';
 
 /*
  * BIOMERO's four view tables, which its dashboards and web pages read. Rows are computed from the log each time, under a
  * lock per workflow, so that they are right whoever wrote the events and in whichever order writers finish.
  *
- * Where a Python listener works (one of its `*_tracking` tables is there) it fills these tables from the same log; then
- * we write no rows at all. We never create the `*_tracking` tables: Python would take them for its own.
+ * Where Python listeners have been (one of their `*_tracking` tables is there) they fill these tables from the same log;
+ * then we write no rows at all, unless the site says that the views are ours: then rows and all four cursors go together.
  */
 
 const viewTables: Readonly<Record<string, string>> = {
@@ -35,22 +36,31 @@ export async function ensureViews(tx: Database): Promise<void> {
     if (!(await tableExists(tx, table))) await tx.query(`create table ${table} (${columns})`);
 }
 
-/** True where a Python listener keeps the view tables. */
-export async function pythonKeepsViews(db: Database): Promise<boolean> {
-  for (const listener of ['jobaccounting', 'jobprogress', 'workflowprogress', 'workflowanalytics'])
-    if (await tableExists(db, `${listener}_tracking`)) return true;
-  return false;
-}
-
 /** Brings the rows of one workflow up to date with the log. False when the tables are left to Python. */
 export async function refreshViews(pool: Pool, workflowId: string, config: TrackingConfig): Promise<boolean> {
   return transaction(pool, async (tx) => {
-    if (await pythonKeepsViews(tx)) return false;
+    if (await pythonListens(tx)) return config.views === 'ours' && refreshAll(tx, config);
     await tx.query(`select pg_advisory_xact_lock_shared(hashtext('biomero_bridge_views')::bigint)`);
     await tx.query(`select pg_advisory_xact_lock(hashtext('biomero_bridge_views'), hashtext($1))`, [workflowId]);
-    await writeRows(tx, workflowId, config);
+    await writeRows(tx, workflowId, config, await hasMainTaskName(tx));
     return true;
   });
+}
+
+/**
+ * Writes the rows of every workflow that some listener has not read to the end of the log, and moves all cursors there:
+ * a cursor that passed over events without their rows would hide them from Python for good.
+ */
+async function refreshAll(tx: Database, config: TrackingConfig): Promise<true> {
+  await tx.query(`set local lock_timeout = 2000`);
+  await tx.query(`select pg_advisory_xact_lock(hashtext('biomero_bridge_views')::bigint)`);
+  const cursors = await lockCursors(tx);
+  const last = await lastEventId(tx);
+  const from = Math.min(...cursors.map((c) => c.at));
+  const withMainTask = await hasMainTaskName(tx);
+  for (const id of await workflowsWithEvents(tx, from, last)) await writeRows(tx, id, config, withMainTask);
+  await advanceCursors(tx, cursors, last);
+  return true;
 }
 
 /**
@@ -59,26 +69,44 @@ export async function refreshViews(pool: Pool, workflowId: string, config: Track
  */
 export async function rebuildViews(pool: Pool, config: TrackingConfig): Promise<number | null> {
   return transaction(pool, async (tx) => {
-    if (await pythonKeepsViews(tx)) return null;
+    if (config.views !== 'ours' && (await pythonListens(tx))) return null;
     await tx.query(`select pg_advisory_xact_lock(hashtext('biomero_bridge_views')::bigint)`);
+    const cursors = await lockCursors(tx);
     await ensureViews(tx);
+    const last = await lastEventId(tx);
     await tx.query('delete from biomero_job_view');
     await tx.query('delete from biomero_job_progress_view');
     await tx.query('delete from biomero_workflow_progress_view');
     await tx.query('delete from biomero_task_execution');
     const ids = await readWorkflowIds(tx);
-    for (const id of ids) await writeRows(tx, id, config);
+    const withMainTask = await hasMainTaskName(tx);
+    for (const id of ids) await writeRows(tx, id, config, withMainTask);
+    await advanceCursors(tx, cursors, last);
     return ids.length;
   });
 }
 
-async function writeRows(tx: Database, workflowId: string, config: TrackingConfig): Promise<void> {
+/** False for a table that an older BIOMERO made; it is never altered. */
+async function hasMainTaskName(tx: Database): Promise<boolean> {
+  const { rows } = await tx.query<{ found: boolean }>(
+    `select exists (select from pg_attribute where attrelid = to_regclass('biomero_workflow_progress_view')
+       and attname = 'main_task_name' and not attisdropped) as found`,
+  );
+  return rows[0]?.found ?? false;
+}
+
+async function writeRows(
+  tx: Database,
+  workflowId: string,
+  config: TrackingConfig,
+  withMainTask: boolean,
+): Promise<void> {
   const own = await readEvents(tx, [workflowId]);
   const taskIds = own.flatMap(({ event }) => (event?.type === 'TaskAdded' ? [event.task_id] : []));
   const events = taskIds.length ? await readEvents(tx, [workflowId, ...new Set(taskIds)]) : own;
   const rows = projectWorkflow(workflowId, events);
   if (!rows) return;
-  if (config.jobProgress) await putProgress(tx, rows.progress);
+  if (config.jobProgress) await putProgress(tx, rows.progress, withMainTask);
   if (config.workflowAnalytics) for (const task of rows.tasks) await putTask(tx, task);
   for (const job of rows.jobs.toSorted((a, b) => a.jobId - b.jobId)) {
     if (!(await claimJob(tx, job))) continue;
@@ -106,15 +134,13 @@ async function claimJob(tx: Database, job: JobRow): Promise<boolean> {
 
 // The columns have no time zone; BIOMERO's driver lets PostgreSQL convert to the session's, hence the casts.
 
-async function putProgress(tx: Database, row: ProgressRow): Promise<void> {
+async function putProgress(tx: Database, row: ProgressRow, withMainTask: boolean): Promise<void> {
+  const columns = `status, progress, "user", "group", name, task, start_time${withMainTask ? ', main_task_name' : ''}`;
+  const given = columns.replace(/[a-z_]+|"[a-z]+"/g, 'excluded.$&');
   await tx.query(
-    `insert into biomero_workflow_progress_view as v
-       (workflow_id, status, progress, "user", "group", name, task, main_task_name, start_time)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9::timestamptz)
-     on conflict (workflow_id) do update set (status, progress, "user", "group", name, task, main_task_name, start_time)
-       = row (excluded.status, excluded.progress, excluded."user", excluded."group", excluded.name, excluded.task,
-              excluded.main_task_name, excluded.start_time)
-     where v is distinct from excluded`,
+    `insert into biomero_workflow_progress_view as v (workflow_id, ${columns})
+     values ($1, $2, $3, $4, $5, $6, $7, $8::timestamptz${withMainTask ? ', $9' : ''})
+     on conflict (workflow_id) do update set (${columns}) = row (${given}) where v is distinct from excluded`,
     [
       row.workflowId,
       plain(row.status),
@@ -123,8 +149,8 @@ async function putProgress(tx: Database, row: ProgressRow): Promise<void> {
       row.group,
       plain(row.name),
       plain(row.task),
-      plain(row.mainTaskName),
       row.startTime,
+      ...(withMainTask ? [plain(row.mainTaskName)] : []),
     ],
   );
 }

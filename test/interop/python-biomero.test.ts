@@ -17,7 +17,13 @@ const available =
     env: { ...process.env, SQLALCHEMY_URL: 'sqlite://' },
   }).status === 0;
 
-const config = { enabled: true, jobAccounting: true, jobProgress: true, workflowAnalytics: true };
+const config = {
+  enabled: true,
+  jobAccounting: true,
+  jobProgress: true,
+  workflowAnalytics: true,
+  views: 'auto' as 'auto' | 'ours',
+};
 const result = { command: 'sbatch x', env: { DATA_PATH: 'd' }, stdout: 'Submitted batch job 7', stderr: '' };
 const params = '{"diameter": 30.0, "channels": [1, 2], "name": "é"}';
 type Argument = string | number | null | object;
@@ -186,6 +192,30 @@ describeWithPart('Python peers', available, "BIOMERO's own tracker", () => {
     // From now on the listeners keep the views.
     await tracker.updateStatus(imports, 'IMPORTED');
     expect(await viewRows({})).toEqual(mine);
+  });
+
+  test('goes on with the views after us: where we moved its cursors nothing is read twice and nothing is missed', async () => {
+    // Listeners that have worked here, and a run of Python's own.
+    byPython({ listeners: true, commands: theirRun, read: { workflow: 0, tasks: [] } });
+    const tracker = new Tracker(db.pool, { ...config, views: 'ours' });
+    const [workflow, task] = [randomUUID(), randomUUID()];
+    await tracker.initiateWorkflow({ id: workflow, name: 'ours', description: 'd', user: 5, group: 6 });
+    const common = { version: '1', inputData: '', params: {} };
+    await tracker.addTask({ workflowId: workflow, taskId: task, name: 'SLURM_Import_Results.py', ...common });
+    await tracker.updateStatus(task, 'IMPORTING');
+    const mine = await viewRows({});
+    const { results } = byPython({
+      listeners: true,
+      commands: [['initiate_workflow', ['later', 'd', 7, 8]]],
+      read: { workflow: 0, tasks: [] },
+    });
+    const after = (await viewRows({})) as Record<string, string[]>;
+    const theirs = after['biomero_workflow_progress_view']?.filter((row) => row.includes(String(results[0])));
+    expect(theirs).toHaveLength(1);
+    expect(theirs?.[0]).toContain('"status":"INITIALIZING"');
+    after['biomero_workflow_progress_view'] =
+      after['biomero_workflow_progress_view']?.filter((row) => !row.includes(String(results[0]))) ?? [];
+    expect(after).toEqual(mine);
   });
 
   test('is read by us: a run that Python wrote', async () => {

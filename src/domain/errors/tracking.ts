@@ -23,6 +23,21 @@ export const trackingErrors = defineErrors({
     retryable: false,
     status: 400,
   },
+  TRACKING_OFF: {
+    message: 'track_workflows is off, so there is no log to make the view tables from.',
+    remedy: 'Nothing to do; with track_workflows = true in [ANALYTICS] of slurm-config.ini new runs are logged.',
+    who: 'admin',
+    retryable: false,
+    status: 409,
+  },
+  VIEWS_LEFT_TO_PYTHON: {
+    message: "A Python worker's listeners keep the view tables here (there are `*_tracking` tables).",
+    remedy:
+      'Leave them to it; or, where no Python worker runs any more, set BIOMERO_BRIDGE_VIEWS=ours on every worker and try again.',
+    who: 'admin',
+    retryable: false,
+    status: 409,
+  },
   TRACKING_TASK_ELSEWHERE: {
     message: 'Task {task} belongs to workflow {found}, not to {asked}.',
     remedy: 'Use a new task id.',
