@@ -36,6 +36,14 @@ export class QuickStartFolder {
       for (const path of [this.path, join(this.path, 'start.json')]) chownSync(path, 65_534, 65_534);
   }
 
+  /** Puts a configuration file there before the first start, which keeps it. */
+  configure(name: string, text: string): void {
+    const config = join(this.path, 'config');
+    mkdirSync(config, { recursive: true });
+    writeFileSync(join(config, name), text);
+    if (process.getuid?.() === 0) for (const path of [config, join(config, name)]) chownSync(path, 65_534, 65_534);
+  }
+
   start(...options: string[]): Started {
     const child = spawn(
       process.execPath,
