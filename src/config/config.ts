@@ -46,8 +46,10 @@ export interface ImporterConfig {
   readonly annotationNamespace: string;
   /** Folder for one log per import process. */
   readonly logDir: string;
-  /** Command of the import process before its arguments, default `omero import`. */
+  /** Command of the import process before its arguments: Java with OMERO's importer, or such as `omero import`. */
   readonly command: readonly string[];
+  /** Most memory of the import process's Java, as `-Xmx` takes it. */
+  readonly memory: string;
   /** Identity the import process runs as when we are root; null: our own. */
   readonly runAs: { readonly uid: number; readonly gid: number } | null;
 }

@@ -41,7 +41,18 @@ test('a site with the specified variables is read, with every default', async ()
       baseDir: '/data',
       mappingFiles: ['/opt/omero/server/biomero-config.json', '/opt/omero/server/group-mappings.json'],
     },
-    importer: { maxWorkers: 4, skip: [], annotationNamespace: 'biomero.import', command: ['omero', 'import'] },
+    importer: {
+      maxWorkers: 4,
+      skip: [],
+      annotationNamespace: 'biomero.import',
+      command: [
+        'java',
+        '-cp',
+        '/opt/omero/server/OMERO.server/lib/client/*',
+        'ome.formats.importer.cli.CommandLineImporter',
+      ],
+      memory: '1g',
+    },
     omero: { host: 'omeroserver', port: 4064, transport: 'ssl', tls: 'verify' },
     slurm: { transport: 'ssh', host: 'slurm', home: null, dataPath: 'my-scratch/data', scriptPath: 'slurm-scripts' },
     tracking: { enabled: true, jobAccounting: true, jobProgress: true, workflowAnalytics: true, views: 'auto' },
@@ -74,13 +85,14 @@ test('all wrong values are reported together, each with its place, and no secret
       SQLALCHEMY_URL: `mysql://u:${password}@h/d`,
       BIOMERO_BRIDGE_WEB_TOKEN: 'geheim',
       BIOMERO_BRIDGE_IMPORT_COMMAND: 'omero import',
+      BIOMERO_BRIDGE_IMPORT_MEMORY: '2 GB',
     },
     'base_dir: data\nmax_workers: "four"\ningest_tracking_db: x\n',
     '[ANALYTICS]\ntrack_workflows = maybe\n[SLURM]\nslurm_data_path = 50%\n',
   );
   const error = await loadConfig(env).catch((e: unknown) => e as Error);
   if (!(error instanceof Error)) throw new Error('it loaded');
-  expect(error.message).toContain('9 wrong values');
+  expect(error.message).toContain('10 wrong values');
   expect(error.message).toContain(`${env['IMPORTER_CONFIG_PATH']}: base_dir is "data"; expected an absolute path`);
   expect(error.message).toContain(`[ANALYTICS] track_workflows is "maybe"`);
   expect(error.message).toContain('[SLURM] slurm_data_path is unreadable (line 4');

@@ -11,6 +11,7 @@ import {
   command,
   decimal,
   identity,
+  javaMemory,
   oneOf,
   text,
   Values,
@@ -196,9 +197,22 @@ function importerOf(take: Take, settings: SettingsFile): ImporterConfig {
     skip: all ? ['all'] : each,
     annotationNamespace: settings.take('importer.annotationNamespace', 'annotation_namespace', 'biomero.import'),
     logDir: take('importer.logDir', 'BIOMERO_BRIDGE_IMPORT_LOG_DIR', path, resolve('logs')),
-    command: take('importer.command', 'BIOMERO_BRIDGE_IMPORT_COMMAND', command, ['omero', 'import']),
+    command: importCommandOf(take),
+    memory: take('importer.memory', 'BIOMERO_BRIDGE_IMPORT_MEMORY', javaMemory, '1g'),
     runAs: take<ImporterConfig['runAs']>('importer.runAs', 'BIOMERO_BRIDGE_IMPORT_RUN_AS', identity, null),
   };
+}
+
+/** Java with the jars of OMERO's client, unless another command is named. */
+function importCommandOf(take: Take): readonly string[] {
+  const jars = take(
+    'importer.jars',
+    'BIOMERO_BRIDGE_IMPORT_JARS',
+    path,
+    settingOf('BIOMERO_BRIDGE_IMPORT_JARS').default,
+  );
+  const java = ['java', '-cp', join(jars, '*'), 'ome.formats.importer.cli.CommandLineImporter'];
+  return take<readonly string[]>('importer.command', 'BIOMERO_BRIDGE_IMPORT_COMMAND', command, java);
 }
 
 function omeroOf(values: Values, take: Take, needed: boolean): OmeroConfig {

@@ -95,8 +95,20 @@ export const settings = [
   v(
     'BIOMERO_BRIDGE_IMPORT_COMMAND',
     'a JSON array of words such as ["omero","import"]',
-    '["omero","import"]',
-    'The import process, before the arguments that we add.',
+    "Java with OMERO's importer",
+    'Another import process, before the arguments that we add. `omero import` shows the session key in the list of processes; Java does not.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_IMPORT_JARS',
+    'a path',
+    '/opt/omero/server/OMERO.server/lib/client',
+    "Folder with the jars of OMERO's client: `lib/client` of an OMERO.server, or `libs` of OMERO.java.",
+  ),
+  v(
+    'BIOMERO_BRIDGE_IMPORT_MEMORY',
+    'an amount of at least 64m such as 2g',
+    '1g',
+    'Most memory of the import process, as `-Xmx` of Java.',
   ),
   v(
     'BIOMERO_BRIDGE_IMPORT_LOG_DIR',

@@ -130,6 +130,13 @@ export const command: Parse<readonly string[]> = (value) => {
   }
 };
 
+/** As Java's `-Xmx` takes it: at least 64 MB. */
+export const javaMemory: Parse<string> = (value) => {
+  const [, digits = '', unit = ''] = /^(\d{1,7})([mg])$/i.exec(value.trim()) ?? [];
+  const megabytes = Number(digits) * (unit.toLowerCase() === 'g' ? 1024 : 1);
+  return megabytes >= 64 ? `${digits}${unit.toLowerCase()}` : null;
+};
+
 export const identity: Parse<{ uid: number; gid: number }> = (value) => {
   const match = /^(\d{1,10}):(\d{1,10})$/.exec(value.trim());
   return match ? { uid: Number(match[1]), gid: Number(match[2]) } : null;

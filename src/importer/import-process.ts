@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { bridgeError, describeError } from '../domain/errors.ts';
 import { identifyProcess } from '../lib/process-identity.ts';
+import { describeExit } from '../omero/agent/exit-code.ts';
 import { runImport, type ImportOutcome } from '../omero/agent/run-import.ts';
 import type { OmeroSession } from '../omero/session.ts';
 import type { FileResult } from '../orders/file-results.ts';
@@ -40,6 +41,7 @@ export async function importMissing(
     parallelFilesets: config.importer.parallelFilesets,
     logPath: join(config.importer.logDir, `import-${order.uuid}.log`),
     runAs: config.importer.runAs,
+    memory: config.importer.memory,
     signal: AbortSignal.any([signal, session.lost]),
     onStart: ({ pid }) => {
       const identity = identifyProcess(pid);
@@ -69,7 +71,7 @@ export function checkEnd(outcome: ImportOutcome, unexplained: readonly string[],
   if (!bad || unexplained.length === 0) return;
   const lines = stderrTail.split('\n').filter((line) => line.trim() !== '');
   throw bridgeError('IMPORT_PROCESS_FAILED', {
-    how: killed ?? `exit code ${exitCode}`,
+    how: killed ?? describeExit(exitCode),
     left: unexplained.length,
     total,
     reason: lines.at(-1)?.trim().replace(/\.+$/, '') ?? 'it printed nothing',

@@ -117,7 +117,15 @@ export const omeroErrors = defineErrors({
   IMPORT_PROGRAM_NOT_STARTED: {
     message: 'The import program {program} could not be started: {reason}.',
     remedy:
-      'Install the OMERO command line client on this machine, or correct the import command in the configuration.',
+      'Install Java (or the OMERO command line client) on this machine, or correct BIOMERO_BRIDGE_IMPORT_COMMAND.',
+    who: 'admin',
+    retryable: false,
+    status: 500,
+  },
+  IMPORT_AS_ROOT: {
+    message: "Files are not imported as root: links of root's in the managed repository would stop OMERO.",
+    remedy:
+      "Set BIOMERO_BRIDGE_IMPORT_RUN_AS to the owner of OMERO's managed repository, as uid:gid, or run the importer as that user.",
     who: 'admin',
     retryable: false,
     status: 500,

@@ -222,6 +222,7 @@ function configOf(omero: TestOmero, storage: string): Config {
       annotationNamespace: 'biomero.import',
       logDir: join(storage, 'logs'),
       command: omero.importCommand,
+      memory: '256m',
       runAs: importUser,
     },
   };

@@ -51,6 +51,34 @@ export function importArguments(o: ImportArguments, java: boolean): string[] {
   ];
 }
 
+/**
+ * What Java is told about each run, before the command's own options: those come later and win. Its temporary files and
+ * the home folder in which OMERO's client keeps sessions are the run's; its log goes to stderr, as without a
+ * configuration it would go to stdout among the ids; and no file in the shared temporary folder shows its arguments.
+ */
+export function javaOptions(o: { folder: string; memory: string | null }): string[] {
+  return [
+    ...(o.memory === null ? [] : [`-Xmx${o.memory}`]),
+    '-XX:-UsePerfData',
+    '-Djava.awt.headless=true',
+    '-Dfile.encoding=UTF-8',
+    `-Djava.io.tmpdir=${o.folder}/tmp`,
+    `-Duser.home=${o.folder}`,
+    `-Dlogback.configurationFile=${o.folder}/logback.xml`,
+  ];
+}
+
+/** The importer's log on stderr, each record beginning with its date. */
+export const logbackConfiguration = `<configuration>
+  <appender name="stderr" class="ch.qos.logback.core.ConsoleAppender">
+    <target>System.err</target>
+    <encoder><pattern>%date %-10.10relative [%10.10thread] %-6.6level %40.40logger - %msg%n</pattern></encoder>
+  </appender>
+  <logger name="ome" level="INFO"/>
+  <root level="WARN"><appender-ref ref="stderr"/></root>
+</configuration>
+`;
+
 /** The text of a file for `java @file`: one quoted argument per line. */
 export function argumentFile(args: readonly string[]): string {
   return args.map((a) => `"${a.replace(/[\\"]/g, (c) => `\\${c}`).replace(/\n/g, '\\n')}"\n`).join('');

@@ -9,13 +9,23 @@ export interface ImportedFileset extends FilesetBlock {
   file: string | null;
 }
 
+export interface OutputEvents {
+  readonly onProgress?: ((fileset: ImportedFileset) => void) | undefined;
+  /** The program itself has said something: it has read its arguments. */
+  readonly onFirstLine?: () => void;
+}
+
+/** Java's launcher says this before it reads a file of arguments. */
+const launcherNote = /^NOTE: Picked up /;
 const tailBytes = 8_192;
 /** The importer prints a block at once: after this silence it has no more lines. */
 const blockQuietMs = 150;
+
 /** Collects what the process says and pairs the n-th fileset of stdout with the n-th imported file of stderr. */
 export class OutputReader {
   readonly #log: LogFile;
-  readonly #onProgress: ((fileset: ImportedFileset) => void) | undefined;
+  readonly #on: OutputEvents;
+  #spoke = false;
   readonly #blocks = new YamlBlocks();
   readonly #importer: ImporterLog;
   readonly #filesets: ImportedFileset[] = [];
@@ -23,14 +33,15 @@ export class OutputReader {
   #tail = '';
   #quiet: NodeJS.Timeout | null = null;
 
-  constructor(paths: readonly string[], log: LogFile, onProgress: ((fileset: ImportedFileset) => void) | undefined) {
+  constructor(paths: readonly string[], log: LogFile, on: OutputEvents) {
     this.#log = log;
-    this.#onProgress = onProgress;
+    this.#on = on;
     this.#importer = new ImporterLog(paths);
   }
 
   readStdout(stream: Readable | null): Promise<void> {
     return readLines(stream, (line) => {
+      this.#heard(line);
       this.#log.line(line);
       this.#add(this.#blocks.line(line));
       if (this.#quiet) clearTimeout(this.#quiet);
@@ -40,6 +51,7 @@ export class OutputReader {
 
   readStderr(stream: Readable | null): Promise<void> {
     return readLines(stream, (raw) => {
+      this.#heard(raw);
       const line = this.#log.redact(raw);
       this.#log.line(line);
       this.#tail = `${this.#tail}${line}\n`.slice(-tailBytes);
@@ -57,6 +69,12 @@ export class OutputReader {
     return { filesets: this.#filesets, errors, stderrTail: this.#tail };
   }
 
+  #heard(line: string): void {
+    if (this.#spoke || launcherNote.test(line)) return;
+    this.#spoke = true;
+    this.#on.onFirstLine?.();
+  }
+
   #add(block: FilesetBlock | null): void {
     if (block) this.#filesets.push({ ...block, file: null });
     this.#tell();
@@ -71,7 +89,7 @@ export class OutputReader {
     const fileset = this.#filesets[this.#told];
     if (!fileset) return;
     fileset.file = this.#importer.imported[this.#told] ?? null;
-    this.#onProgress?.(fileset);
+    this.#on.onProgress?.(fileset);
   }
 }
 

@@ -1,8 +1,10 @@
 import { chmod, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { serverUser } from '../../../test/support/server-user.ts';
 import { temporaryFolder } from '../../../test/support/temporary-folder.ts';
 import { argumentFile, importArguments, refusalOf } from './command.ts';
+import { describeExit } from './exit-code.ts';
 import { runImport, type ImportRun } from './run-import.ts';
 import type { ImportedFileset } from './output-reader.ts';
 
@@ -19,6 +21,8 @@ async function program(folder: string, script: string, name = 'omero'): Promise<
 async function run(script: string, options: Partial<ImportRun> & { folder: string; name?: string }) {
   const { folder, name, ...rest } = options;
   const logPath = join(folder, 'logs', 'import.log');
+  // As root the process runs as another user.
+  await chmod(folder, 0o777);
   const outcome = await runImport({
     command: [await program(folder, script, name), ...(name === 'java' ? ['Importer'] : ['import'])],
     omero: { host: 'omero.example.org', port: 4064, transport: 'ssl' },
@@ -29,7 +33,7 @@ async function run(script: string, options: Partial<ImportRun> & { folder: strin
     parallelUpload: 2,
     parallelFilesets: null,
     logPath,
-    runAs: null,
+    runAs: serverUser,
     signal: new AbortController().signal,
     graceMs: 300,
     ...rest,
@@ -208,19 +212,28 @@ while :; do sleep 0.1; done`;
     expect(outcome.stderrTail).toContain('line 2999');
   });
 
-  test('Java takes its arguments, the key among them, from a file that others cannot read', async () => {
+  test('another command is given the memory of its Java, and none of our secrets', async () => {
     const folder = await temporaryFolder('import');
-    const { logPath } = await run(
-      `printf '%s\\n' "$@" > ${folder}/argv; file=\${1#@}; cp "$file" ${folder}/arguments; stat -c %a "$file" > ${folder}/mode`,
-      { folder, name: 'java' },
-    );
-    expect(await readFile(join(folder, 'argv'), 'utf8')).toMatch(/^@\S+\/arguments\n$/);
-    const args = await readFile(join(folder, 'arguments'), 'utf8');
-    expect(args).toContain(`"-k"\n"${key}"\n`);
-    expect(args).toContain('"--checksum-algorithm=File-Size-64"\n"--no-upgrade-check"\n');
-    expect((await readFile(join(folder, 'mode'), 'utf8')).trim()).toBe('600');
-    expect(await readFile(logPath, 'utf8')).not.toContain(key);
+    process.env['BRIDGE_TEST_PASSWORD'] = 'hidden';
+    onTestFinished(() => void delete process.env['BRIDGE_TEST_PASSWORD']);
+    await run(`echo "$JAVA_OPTS" > ${folder}/java; env > ${folder}/env`, { folder, memory: '2g' });
+    expect((await readFile(join(folder, 'java'), 'utf8')).trim().split(' ').at(-1)).toBe('-Xmx2g');
+    expect(await readFile(join(folder, 'env'), 'utf8')).not.toContain('hidden');
   });
+
+  test.skipIf(process.getuid?.() !== 0)('as root nothing is imported as root', async () => {
+    const folder = await temporaryFolder('import');
+    for (const runAs of [null, { uid: 0, gid: 0 }])
+      await expect(run(`touch ${folder}/started`, { folder, runAs })).rejects.toMatchObject({ code: 'IMPORT_AS_ROOT' });
+    expect(await readdir(folder)).not.toContain('started');
+    await run(`id -u > ${folder}/id`, { folder });
+    expect((await readFile(join(folder, 'id'), 'utf8')).trim()).toBe(String(serverUser?.uid));
+  });
+});
+
+test('an exit code is said with what it means', () => {
+  expect(describeExit(44)).toBe('exit code 44 (no connection to OMERO, or the sign-in was refused)');
+  expect(describeExit(77)).toBe('exit code 77');
 });
 
 describe('arguments', () => {
