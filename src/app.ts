@@ -106,6 +106,7 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
     if (roles.includes('web')) {
       web = await startWeb({
         config: config.web,
+        omero: config.omero,
         sources: { runs, orders },
         slurm,
         health: () => health(pools),

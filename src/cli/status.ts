@@ -1,5 +1,6 @@
 import { bridgeError, printable } from '../domain/errors.ts';
-import { findRuns, listRuns } from '../runs/read-runs.ts';
+import { everyRun, findVisibleRuns } from '../runs/list-runs.ts';
+import { findRuns } from '../runs/read-runs.ts';
 import { readRunView, summariesOf } from '../runs/read-view.ts';
 import { formatTable } from './format.ts';
 import { runReport } from './run-report.ts';
@@ -18,7 +19,7 @@ export async function status(run: string | undefined, options: { json?: boolean;
 }
 
 async function list(site: Site, json: boolean): Promise<string> {
-  const summaries = await summariesOf(site.runs, await listRuns(site.runs, 50, null));
+  const summaries = await summariesOf(site.runs, await findVisibleRuns(site.runs, everyRun, 50, null));
   if (json) return JSON.stringify(summaries, null, 2);
   if (!summaries.length)
     return 'No runs yet. Start one with: biomero-bridge run WORKFLOW --dataset ID --user NAME --group NAME';

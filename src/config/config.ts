@@ -136,4 +136,8 @@ export interface WebConfig {
   readonly port: number;
   /** Sign-in token of the quick start; null: token sign-in is off. */
   readonly token: string | null;
+  /** Address that browsers use, when a proxy stands in front; null: our own. */
+  readonly url: string | null;
+  /** Take a client's address from the proxy's `X-Forwarded-For`. */
+  readonly trustProxy: boolean;
 }

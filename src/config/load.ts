@@ -8,6 +8,7 @@ import { settings as settingsTable, settingOf, type SettingName } from './settin
 import { SlurmIni, slurmFromIni, trackingFromIni } from './slurm-config.ts';
 import {
   absolutePath,
+  bool,
   command,
   decimal,
   identity,
@@ -262,6 +263,8 @@ function webOf(take: Take): WebConfig {
     host: take('web.host', 'BIOMERO_BRIDGE_WEB_HOST', text, '127.0.0.1'),
     port: take('web.port', 'BIOMERO_BRIDGE_WEB_PORT', whole(0, 65535), 4080),
     token: take<string | null>('web.token', 'BIOMERO_BRIDGE_WEB_TOKEN', token, null),
+    url: take<string | null>('web.url', 'BIOMERO_BRIDGE_WEB_URL', webAddress, null),
+    trustProxy: take('web.trustProxy', 'BIOMERO_BRIDGE_TRUST_PROXY', bool, false),
   };
 }
 

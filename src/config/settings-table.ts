@@ -133,6 +133,18 @@ export const settings = [
   v('BIOMERO_BRIDGE_WEB_HOST', 'a host name or address', '127.0.0.1', 'Address that the web role listens on.'),
   v('BIOMERO_BRIDGE_WEB_PORT', 'a port number (0 to 65535; 0: any free one)', '4080', 'Port of the web role.'),
   v(
+    'BIOMERO_BRIDGE_WEB_URL',
+    'an http or https address',
+    'our own address',
+    'Address that browsers use when a proxy stands in front, with its path: `https://omero.example.org/bridge/`. With https, cookies are sent by https alone.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_TRUST_PROXY',
+    bool,
+    'false',
+    "Take the client's address from the last entry of `X-Forwarded-For`. Only behind a proxy that sets it: sign-in attempts are counted per address.",
+  ),
+  v(
     'BIOMERO_BRIDGE_WEB_TOKEN',
     'at least 16 characters without spaces',
     '',

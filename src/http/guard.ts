@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
 import { bridgeError } from '../domain/errors.ts';
-import type { TokenSignIn } from './sign-in.ts';
+import type { PublicAddress } from './address.ts';
 
 /** Headers of every answer: nothing from elsewhere, no frames, no guessing of types. */
 export const securityHeaders: Readonly<Record<string, string>> = {
@@ -14,35 +14,33 @@ export const securityHeaders: Readonly<Record<string, string>> = {
   'permissions-policy': 'camera=(), microphone=(), geolocation=()',
 };
 
+/** Browsers that came by https keep to it. */
+export const secureHeaders: Readonly<Record<string, string>> = {
+  'strict-transport-security': 'max-age=31536000',
+};
+
 /**
  * Only requests that name one of our own addresses get an answer: a page of another site whose name was pointed at
  * this machine cannot read from it.
  */
-export function checkHost(hosts: () => readonly string[]): MiddlewareHandler {
+export function checkHost(address: () => PublicAddress): MiddlewareHandler {
   return async (c, next) => {
     const host = c.req.header('host')?.toLowerCase() ?? '';
-    if (!hosts().includes(host)) throw bridgeError('HOST_REFUSED', {});
+    if (!address().hosts.includes(host)) throw bridgeError('HOST_REFUSED', {});
     await next();
   };
 }
 
 /** Changes must come from our own pages: browsers tell where a request comes from in `Origin` or `Sec-Fetch-Site`. */
-export function checkOrigin(hosts: () => readonly string[]): MiddlewareHandler {
+export function checkOrigin(address: () => PublicAddress): MiddlewareHandler {
   return async (c, next) => {
     if (c.req.method !== 'GET' && c.req.method !== 'HEAD') {
       const origin = c.req.header('origin');
       const site = c.req.header('sec-fetch-site');
-      const own = origin === undefined || hosts().some((h) => origin === `http://${h}` || origin === `https://${h}`);
+      const own = origin === undefined || address().origins.includes(origin);
       if (!own || (site !== undefined && site !== 'same-origin' && site !== 'none'))
         throw bridgeError('CROSS_SITE_REFUSED', {});
     }
-    await next();
-  };
-}
-
-export function requireSignIn(signIn: TokenSignIn | null): MiddlewareHandler {
-  return async (c, next) => {
-    if (!signIn?.isSignedIn(c.req.header('cookie'))) throw bridgeError('SIGN_IN_NEEDED', {});
     await next();
   };
 }

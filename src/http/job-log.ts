@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import type { Pool } from '../lib/database.ts';
 import { readArchive } from '../runs/read-runs.ts';
 import type { Run } from '../runs/run.ts';
@@ -32,11 +33,33 @@ export async function readLogPiece(pool: Pool, slurm: Slurm, run: Run, from: num
   return { from, next, size: piece.size, text: bytes.toString('utf8'), complete: false };
 }
 
-async function fromArchive(path: string, from: number): Promise<LogPiece | null> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: NodeJS.ErrnoException) => {
+/** The whole log of a run's job as a stream, from the same places; null while there is none. */
+export async function openWholeLog(pool: Pool, slurm: Slurm, run: Run): Promise<ReadableStream<Uint8Array> | null> {
+  if (!run.job) return null;
+  const jobId = run.job.id;
+  const archive = await readArchive(pool, run.taskId);
+  if (archive) {
+    const file = await openLog(join(archive.path, `omero-${jobId}.log`));
+    return file && (Readable.toWeb(file.createReadStream()) as ReadableStream<Uint8Array>);
+  }
+  const first = await slurm.readLog(jobId, 0, pieceBytes);
+  if (!first) return null;
+  async function* pieces(piece: typeof first): AsyncGenerator<Buffer> {
+    for (let now = piece; now && now.bytes.length > 0; now = await slurm.readLog(jobId, now.next, pieceBytes))
+      yield now.bytes;
+  }
+  return Readable.toWeb(Readable.from(pieces(first), { objectMode: false })) as ReadableStream<Uint8Array>;
+}
+
+async function openLog(path: string): Promise<FileHandle | null> {
+  return open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;
   });
+}
+
+async function fromArchive(path: string, from: number): Promise<LogPiece | null> {
+  const file = await openLog(path);
   if (!file) return null;
   try {
     const { size } = await file.stat();

@@ -1,14 +1,19 @@
 import type { Logger } from 'pino';
 import { describeError } from '../domain/errors.ts';
-import { listRuns } from '../runs/read-runs.ts';
+import { everyRun, findVisibleRuns, type RunFilter } from '../runs/list-runs.ts';
 import { readRunView, summariesOf, type ViewSources } from '../runs/read-view.ts';
 import type { RunSummary, RunView } from '../runs/view.ts';
+import { mayChange, visibleRuns } from './identity/rights.ts';
+import type { Viewer } from './identity/viewer.ts';
 
 /** What a stream sends: the whole truth as of a revision, never a difference. */
 export type LiveEvent =
-  { event: 'run'; data: RunView } | { event: 'runs'; data: RunSummary[] } | { event: 'summary'; data: RunSummary };
+  | { event: 'run'; data: RunView & { mayChange: boolean } }
+  | { event: 'runs'; data: RunSummary[] }
+  | { event: 'summary'; data: RunSummary };
 
 interface Stream {
+  viewer: Viewer;
   runId: string | null;
   send(event: LiveEvent): void;
   sent: Map<string, number>;
@@ -39,9 +44,12 @@ export class LiveRuns {
     return this.#streams.size;
   }
 
-  /** Opens a stream for one run, or for the list when no run is given; returns how to end it. */
-  open(runId: string | null, send: (event: LiveEvent) => void): () => void {
-    const stream: Stream = { runId, send, sent: new Map() };
+  /**
+   * Opens a stream for one run, which the caller has found the viewer may see, or for the list of those they may see
+   * when no run is given; returns how to end it.
+   */
+  open(viewer: Viewer, runId: string | null, send: (event: LiveEvent) => void): () => void {
+    const stream: Stream = { viewer, runId, send, sent: new Map() };
     this.#streams.add(stream);
     this.#timer ??= setInterval(() => this.changed(), lookEveryMs);
     this.changed();
@@ -74,11 +82,7 @@ export class LiveRuns {
   }
 
   async #look(): Promise<void> {
-    const lists = [...this.#streams].filter((s) => s.runId === null);
-    if (lists.length) {
-      const summaries = await summariesOf(this.#sources.runs, await listRuns(this.#sources.runs, listed, null));
-      for (const stream of lists) sendList(stream, summaries);
-    }
+    await this.#lookAtLists([...this.#streams].filter((s) => s.runId === null));
     const ids = new Set([...this.#streams].flatMap((s) => s.runId ?? []));
     for (const id of ids) {
       const view = await readRunView(this.#sources, id);
@@ -87,8 +91,25 @@ export class LiveRuns {
       for (const stream of this.#streams) {
         if (stream.runId !== id || stream.sent.get(id) === key) continue;
         stream.sent.set(id, key);
-        stream.send({ event: 'run', data: view });
+        stream.send({ event: 'run', data: { ...view, mayChange: mayChange(stream.viewer, view.owner) } });
       }
+    }
+  }
+
+  /** One query for all pages that may see the same. */
+  async #lookAtLists(lists: readonly Stream[]): Promise<void> {
+    const byRights = new Map<string, Stream[]>();
+    for (const stream of lists) {
+      const key = JSON.stringify(visibleRuns(stream.viewer));
+      byRights.set(key, [...(byRights.get(key) ?? []), stream]);
+    }
+    for (const streams of byRights.values()) {
+      const [first] = streams;
+      if (!first) continue;
+      const filter: RunFilter = { ...everyRun, visible: visibleRuns(first.viewer) };
+      const runs = await findVisibleRuns(this.#sources.runs, filter, listed, null);
+      const summaries = await summariesOf(this.#sources.runs, runs);
+      for (const stream of streams) sendList(stream, summaries);
     }
   }
 }

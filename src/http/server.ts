@@ -1,17 +1,16 @@
 import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
-import { serveStatic } from '@hono/node-server/serve-static';
-import { Hono } from 'hono';
 import type { Logger } from 'pino';
-import type { WebConfig } from '../config/config.ts';
-import { bridgeError, BridgeError, describeError } from '../domain/errors.ts';
-import { packageFile } from '../lib/package-root.ts';
+import type { OmeroConfig, WebConfig } from '../config/config.ts';
+import { bridgeError } from '../domain/errors.ts';
 import type { ViewSources } from '../runs/read-view.ts';
 import type { Slurm } from '../slurm/slurm.ts';
-import { runsApi } from './api.ts';
-import { checkHost, checkOrigin, requireSignIn, securityHeaders } from './guard.ts';
+import { publicAddress } from './address.ts';
+import { Identity } from './identity/identity.ts';
+import { OmeroSignIn } from './identity/omero-sign-in.ts';
+import { TokenSignIn } from './identity/token-sign-in.ts';
 import { LiveRuns } from './live-runs.ts';
-import { TokenSignIn } from './sign-in.ts';
+import { buildWebApp } from './web-app.ts';
 
 export interface WebServer {
   /** `http://127.0.0.1:4080`, without a trailing slash. */
@@ -22,6 +21,8 @@ export interface WebServer {
 
 export interface WebParts {
   config: WebConfig;
+  /** Where people's names and passwords are known; without a host there is no sign-in by name. */
+  omero: OmeroConfig;
   sources: ViewSources;
   slurm: Slurm;
   /** Whether this process can do its work; becomes `/healthz`. */
@@ -34,18 +35,24 @@ export interface WebParts {
  *
  * @throws PORT_TAKEN
  */
-export async function startWeb(parts: WebParts): Promise<WebServer> {
+export async function startWeb({ config, omero, log, ...parts }: WebParts): Promise<WebServer> {
   const stop = new AbortController();
-  const live = new LiveRuns(parts.sources, parts.log);
-  let port = parts.config.port;
-  const hosts = (): string[] => [`${parts.config.host}:${port}`, `localhost:${port}`, `127.0.0.1:${port}`];
-  const app = buildApp(parts, live, hosts, stop.signal);
+  const live = new LiveRuns(parts.sources, log);
+  let port = config.port;
+  const address = (): ReturnType<typeof publicAddress> => publicAddress(config, port);
+  const identity = new Identity({
+    token: config.token === null ? null : new TokenSignIn(config.token),
+    omero: omero.host === '' ? null : new OmeroSignIn(omero, log),
+    cookie: address(),
+    trustProxy: config.trustProxy,
+  });
+  const app = buildWebApp({ ...parts, live, identity, address, signal: stop.signal, log });
   const server = createServer(getRequestListener(app.fetch));
-  await listen(server, parts.config);
+  await listen(server, config);
   const bound = server.address();
   if (bound && typeof bound === 'object') port = bound.port;
   return {
-    address: `http://${parts.config.host}:${port}`,
+    address: `http://${config.host}:${port}`,
     live,
     async close() {
       stop.abort();
@@ -53,71 +60,9 @@ export async function startWeb(parts: WebParts): Promise<WebServer> {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       setTimeout(() => server.closeAllConnections(), 1_000).unref();
       await closed;
+      await identity.close();
     },
   };
-}
-
-function buildApp(parts: WebParts, live: LiveRuns, hosts: () => string[], signal: AbortSignal): Hono {
-  const signIn = parts.config.token === null ? null : new TokenSignIn(parts.config.token);
-  const app = new Hono();
-  app.use(async (c, next) => {
-    await next();
-    for (const [name, value] of Object.entries(securityHeaders)) c.res.headers.set(name, value);
-  });
-  app.get('/healthz', async (c) => {
-    const checks = await parts.health();
-    const ok = Object.values(checks).every((v) => v === 'ok');
-    return c.json({ status: ok ? 'ok' : 'failing', checks }, ok ? 200 : 503);
-  });
-  app.use(checkHost(hosts), checkOrigin(hosts));
-
-  app.get('/api/session', requireSignIn(signIn), (c) => c.json({ user: 'quick start' }));
-  app.post('/api/session', async (c) => {
-    const body: unknown = await c.req.json().catch(() => null);
-    const token = typeof body === 'object' && body !== null && 'token' in body ? body.token : null;
-    if (typeof token !== 'string' || !signIn?.accepts(token)) throw bridgeError('TOKEN_REFUSED', {});
-    c.header('set-cookie', signIn.cookie());
-    return c.body(null, 204);
-  });
-  app.delete('/api/session', (c) => {
-    if (signIn) c.header('set-cookie', signIn.clearedCookie());
-    return c.body(null, 204);
-  });
-  app.use('/api/*', requireSignIn(signIn), async (c, next) => {
-    c.header('cache-control', 'no-store');
-    await next();
-  });
-  app.route('/api', runsApi({ sources: parts.sources, slurm: parts.slurm, live, log: parts.log, signal }));
-  app.all('/api/*', (c) => {
-    throw bridgeError('PAGE_NOT_FOUND', { path: c.req.path });
-  });
-
-  app.get('/', async (c, next) => {
-    const token = c.req.query('token');
-    if (token === undefined) return next();
-    if (!signIn?.accepts(token)) return c.redirect('/sign-in?refused', 303);
-    // The token leaves the address at once, so that it stays out of history and bookmarks.
-    c.header('set-cookie', signIn.cookie());
-    return c.redirect('/', 303);
-  });
-  const root = packageFile('dist', 'web');
-  app.use(
-    '/assets/*',
-    serveStatic({ root, onFound: (_, c) => c.header('cache-control', 'public, max-age=31536000, immutable') }),
-  );
-  app.get('*', serveStatic({ root }), serveStatic({ path: `${root}/index.html` }));
-
-  app.notFound((c) => c.json(errorBody(bridgeError('PAGE_NOT_FOUND', { path: c.req.path })), 404));
-  app.onError((error, c) => {
-    if (error instanceof BridgeError) return c.json(errorBody(error), error.status as 400);
-    parts.log.error({ path: c.req.path, error: describeError(error), stack: error.stack }, 'a request failed');
-    return c.json(errorBody(bridgeError('INTERNAL', {})), 500);
-  });
-  return app;
-}
-
-function errorBody(error: BridgeError): { error: { code: string; message: string; remedy: string; who: string } } {
-  return { error: { code: error.code, message: error.message, remedy: error.remedy, who: error.who } };
 }
 
 async function listen(server: Server, config: WebConfig): Promise<void> {

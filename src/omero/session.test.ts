@@ -300,3 +300,11 @@ describe('the connection', () => {
     await expect(OmeroSession.signIn(there)).rejects.toMatchObject({ code: 'OMERO_UNREACHABLE' });
   });
 });
+
+test('a session that the service account has not opened is not called gone while it is open', async () => {
+  const alice = await OmeroSession.signIn(config, { user: 'alice', password: 'alice-secret' });
+  onTestFinished(() => alice.close());
+  const service = await OmeroSession.signIn(config);
+  onTestFinished(() => service.close());
+  await expect(service.closeSession(alice.context.sessionId)).rejects.toMatchObject({ code: 'OMERO_NOT_PERMITTED' });
+});

@@ -58,6 +58,11 @@ export class OmeroSession {
     return this.#link.lost;
   }
 
+  /** Who and where the session is, asked of OMERO anew: groups and rights may have changed since it began. */
+  readContext(): Promise<users.EventContext> {
+    return users.readEventContext(this.#link);
+  }
+
   version(): Promise<string> {
     return server.readVersion(this.#link);
   }

@@ -45,17 +45,6 @@ export async function findRuns(db: Database, idStart: string): Promise<Run[]> {
   return rows.map(runFromRow);
 }
 
-/** Newest first, a page at a time; `before` is the launch time and id of the last run of the page before. */
-export async function listRuns(db: Database, limit: number, before: { at: Date; id: string } | null): Promise<Run[]> {
-  const { rows } = before
-    ? await db.query<QueryResultRow>(
-        `select * from bridge.runs where (launched_at, id) < ($2, $3) order by launched_at desc, id desc limit $1`,
-        [limit, before.at, before.id],
-      )
-    : await db.query<QueryResultRow>('select * from bridge.runs order by launched_at desc, id desc limit $1', [limit]);
-  return rows.map(runFromRow);
-}
-
 /** Runs that a worker has something to do for, oldest first. */
 export async function openRunIds(db: Database, limit: number): Promise<string[]> {
   const { rows } = await db.query<{ id: string }>(

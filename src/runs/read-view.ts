@@ -13,7 +13,7 @@ import {
   type ArchiveRow,
   type StepRow,
 } from './read-runs.ts';
-import type { Run } from './run.ts';
+import { mayBeRepeated, type Run } from './run.ts';
 import { runSentence } from './sentence.ts';
 import type { FailureView, ResultView, RunState, RunSummary, RunView, StepView } from './view.ts';
 
@@ -50,6 +50,7 @@ export async function readRunView(sources: ViewSources, id: string): Promise<Run
   }
   return {
     ...summaryOf(run, steps, archive),
+    owner: { user: { id: run.user.id }, group: { id: run.group.id } },
     taskId: run.taskId,
     recipe: run.recipe,
     parameters: run.parameters,
@@ -139,7 +140,12 @@ function stepView(name: StepView['name'], steps: StepRow[]): StepView {
 
 function failureView(run: Run, archive: ArchiveRow | null): FailureView | null {
   if (!run.failure) return null;
-  return { ...run.failure, at: run.failure.at.toISOString(), safe: whatIsSafe(run, archive) };
+  return {
+    ...run.failure,
+    at: run.failure.at.toISOString(),
+    safe: whatIsSafe(run, archive),
+    repeatable: mayBeRepeated(run.failure),
+  };
 }
 
 function whatIsSafe(run: Run, archive: ArchiveRow | null): string {

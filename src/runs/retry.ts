@@ -8,6 +8,7 @@ import { readOrder } from '../orders/read-order.ts';
 import { imagesOf } from './archived-images.ts';
 import type { ViewSources } from './read-view.ts';
 import { readArchive, readArchiveFiles, readRun, readRunOrders } from './read-runs.ts';
+import { mayBeRepeated } from './run.ts';
 import { clearFailure, insertAudit, insertRunOrder } from './write-run.ts';
 
 /**
@@ -20,7 +21,7 @@ export async function retryRun(sources: ViewSources, runId: string, who: string)
   const run = await readRun(sources.runs, runId);
   if (!run) throw bridgeError('RUN_NOT_FOUND', { run: runId });
   if (run.outcome !== 'failed') throw bridgeError('RUN_NOT_FAILED', { run: runId });
-  if (run.failure?.step === 'follow' || run.failure?.step === 'submit')
+  if (run.failure && !mayBeRepeated(run.failure))
     throw bridgeError('RUN_NOT_REPEATABLE', { run: runId, job: run.job?.id ?? 'none' });
 
   const archive = await readArchive(sources.runs, run.taskId);

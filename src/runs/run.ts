@@ -46,6 +46,11 @@ export interface RunFailure {
   at: Date;
 }
 
+/** A job that failed is not run again under its old run: that would be another job with other results. */
+export function mayBeRepeated(failure: { step: StepName }): boolean {
+  return failure.step !== 'follow' && failure.step !== 'submit';
+}
+
 /** Reads a row of `bridge.runs`. */
 export function runFromRow(row: QueryResultRow): Run {
   return {

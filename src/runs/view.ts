@@ -54,6 +54,8 @@ export interface FailureView {
   remedy: string;
   who: Fixer;
   retryable: boolean;
+  /** Whether the run can be opened again from this step. */
+  repeatable: boolean;
   at: string;
 }
 
@@ -72,6 +74,8 @@ export interface ResultView {
 }
 
 export interface RunView extends RunSummary {
+  /** OMERO ids that rights follow from. */
+  owner: { user: { id: number }; group: { id: number } };
   taskId: string;
   recipe: string;
   parameters: Record<string, unknown>;

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -93,6 +93,34 @@ describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
     );
     expect(overflow).toBeLessThanOrEqual(0);
   });
+
+  test('a person signs in with the OMERO account, and finds the run by searching', async () => {
+    const secrets = JSON.parse(readFileSync(join(folder.path, 'start.json'), 'utf8')) as {
+      secrets: { userPassword: string };
+    };
+    const other = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    await other.goto(new URL(page.url()).origin);
+    await other.getByRole('button', { name: 'Use an OMERO account instead' }).click();
+    await other.getByLabel('User name').fill('researcher');
+    await other.getByLabel('Password').fill('wrong');
+    await other.getByRole('button', { name: 'Sign in' }).click();
+    await other.getByText('OMERO does not know this name with this password.').waitFor();
+    await picture('sign-in', other);
+    await other.getByLabel('Password').fill(secrets.secrets.userPassword);
+    await other.getByRole('button', { name: 'Sign in' }).click();
+    await other.getByRole('link', { name: /nuclei latest/ }).waitFor();
+    await other.keyboard.press('/');
+    await other.keyboard.type('no such thing');
+    await other.getByRole('heading', { name: 'No run matches' }).waitFor();
+    expect(new URL(other.url()).search).toBe('?text=no+such+thing');
+    await other.getByRole('button', { name: 'Show all' }).click();
+    await other.getByRole('button', { name: /^Finished 1/ }).click();
+    await other.getByRole('link', { name: /nuclei latest/ }).waitFor();
+    await picture('runs-filtered', other);
+    await other.getByRole('button', { name: 'Sign out' }).click();
+    await other.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await other.close();
+  }, 60_000);
 
   test('a lost connection is said, and the page catches up', async () => {
     await page.setViewportSize({ width: 1440, height: 1000 });

@@ -1,4 +1,11 @@
 import type { Fixer } from '../../src/domain/errors/define.ts';
+import type { Problem } from '../../src/http/problem.ts';
+
+/** Path that everything stands below, without a slash at its end; empty without a proxy. */
+export const basePath = (document.querySelector<HTMLMetaElement>('meta[name="base-path"]')?.content ?? '/').replace(
+  /\/$/,
+  '',
+);
 
 /** What the server says when it refuses. */
 export class ApiError extends Error {
@@ -16,13 +23,16 @@ export class ApiError extends Error {
 }
 
 export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T> {
-  const response = await fetch(path, { headers: { accept: 'application/json' }, ...(signal ? { signal } : {}) });
+  const response = await fetch(`${basePath}${path}`, {
+    headers: { accept: 'application/json' },
+    ...(signal ? { signal } : {}),
+  });
   if (!response.ok) throw await errorOf(response);
   return (await response.json()) as T;
 }
 
 export async function postJson(path: string, body: unknown): Promise<void> {
-  const response = await fetch(path, {
+  const response = await fetch(`${basePath}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
@@ -31,18 +41,16 @@ export async function postJson(path: string, body: unknown): Promise<void> {
 }
 
 export async function deleteAt(path: string): Promise<void> {
-  const response = await fetch(path, { method: 'DELETE' });
+  const response = await fetch(`${basePath}${path}`, { method: 'DELETE' });
   if (!response.ok) throw await errorOf(response);
 }
 
 async function errorOf(response: Response): Promise<ApiError> {
-  const body = (await response.json().catch(() => null)) as {
-    error?: { message: string; remedy: string; who: Fixer };
-  } | null;
+  const problem = (await response.json().catch(() => null)) as Partial<Problem> | null;
   return new ApiError(
     response.status,
-    body?.error?.message ?? `The server answered ${response.status}.`,
-    body?.error?.remedy ?? '',
-    body?.error?.who ?? null,
+    problem?.title ?? `The server answered ${response.status}.`,
+    problem?.detail ?? '',
+    problem?.who ?? null,
   );
 }

@@ -1,16 +1,30 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Link, Redirect, Route, Switch, useRoute } from 'wouter';
-import { ApiError, deleteAt, getJson } from './api.ts';
+import { Link, Redirect, Route, Router, Switch, useRoute } from 'wouter';
+import { ApiError, basePath, deleteAt, getJson } from './api.ts';
 import { Icon } from './icon.tsx';
 import { RunPage } from './run-page.tsx';
 import { RunsPage } from './runs-page.tsx';
 import { SignIn } from './sign-in.tsx';
 import { offsetText } from './words.ts';
 
-/** Everything behind the sign-in; without one, the sign-in itself. */
+interface Session {
+  user: string;
+  admin: boolean;
+}
+
+/** The pages, below the path that a proxy gives them. */
 export function App(): React.ReactElement {
-  const session = useQuery({ queryKey: ['session'], queryFn: () => getJson<{ user: string }>('/api/session') });
+  return (
+    <Router base={basePath}>
+      <Pages />
+    </Router>
+  );
+}
+
+/** Everything behind the sign-in; without one, the sign-in itself. */
+function Pages(): React.ReactElement {
+  const session = useQuery({ queryKey: ['session'], queryFn: () => getJson<Session>('/api/session') });
   const [onList] = useRoute('/');
   if (session.isPending) return <div className="page" aria-busy="true" />;
   if (session.error instanceof ApiError && session.error.status === 401)
@@ -44,7 +58,10 @@ export function App(): React.ReactElement {
         <div className="topbar-end">
           <span className="who">
             <Icon name="user" />
-            <span className="long">{session.data.user}</span>
+            <span className="long">
+              {session.data.user}
+              {session.data.admin && session.data.user !== 'quick start' && ', admin'}
+            </span>
           </span>
           <SignOut />
         </div>
@@ -81,7 +98,7 @@ function SignOut(): React.ReactElement {
       onClick={() =>
         // A full load: nothing of the session stays in memory.
         void deleteAt('/api/session').then(
-          () => location.assign('/'),
+          () => location.assign(`${basePath}/`),
           () => setFailed(true),
         )
       }

@@ -1,6 +1,8 @@
+import { useState } from 'react';
 import type { FailureView } from '../../src/runs/view.ts';
-import { Copyable } from './copy.tsx';
+import { ApiError, postJson } from './api.ts';
 import { Icon } from './icon.tsx';
+import type { SeenRun } from './merge.ts';
 import { Time } from './time.tsx';
 
 const people: Record<FailureView['who'], string> = {
@@ -11,12 +13,12 @@ const people: Record<FailureView['who'], string> = {
 };
 
 /** What happened, what is safe, who can do what about it. */
-export function FailureCard(props: { failure: FailureView; run: string; archived: boolean }): React.ReactElement {
-  const { failure } = props;
+export function FailureCard({ failure, view }: { failure: FailureView; view: SeenRun }): React.ReactElement {
+  const archived = view.archive !== null;
   return (
-    <section className={`panel failure${props.archived ? '' : ' is-fail'}`} aria-labelledby="failure-title">
+    <section className={`panel failure${archived ? '' : ' is-fail'}`} aria-labelledby="failure-title">
       <header>
-        <Icon name={props.archived ? 'warn' : 'fail'} />
+        <Icon name={archived ? 'warn' : 'fail'} />
         <h2 id="failure-title">The step {failure.step} failed</h2>
         <span className="code">{failure.code}</span>
       </header>
@@ -47,15 +49,50 @@ export function FailureCard(props: { failure: FailureView; run: string; archived
           <dt>What to do</dt>
           <dd>
             <p>{failure.remedy}</p>
-            {props.archived && (
-              <>
-                <p className="then">Then go on with what is missing; nothing is imported twice:</p>
-                <Copyable text={`biomero-bridge retry ${props.run}`} what="command" />
-              </>
-            )}
+            {failure.repeatable && <GoOn view={view} step={failure.step} />}
           </dd>
         </div>
       </dl>
     </section>
+  );
+}
+
+/** Opens the run again from the step that failed; for those who may. */
+function GoOn({ view, step }: { view: SeenRun; step: string }): React.ReactElement {
+  const [state, setState] = useState<'ready' | 'busy' | { refused: string }>('ready');
+  if (!view.mayChange)
+    return <p className="then">Then {view.user}, a leader of the group or an administrator can retry from here.</p>;
+  const retry = async (): Promise<void> => {
+    setState('busy');
+    try {
+      await postJson(`/api/runs/${view.id}/retry`, {});
+    } catch (error) {
+      setState({
+        refused: error instanceof ApiError ? `${error.message} ${error.remedy}` : 'The server does not answer.',
+      });
+    }
+  };
+  return (
+    <>
+      <p className="then">Then go on with what is missing; nothing is imported twice.</p>
+      <p className="actions">
+        <button
+          className="button primary"
+          type="button"
+          aria-busy={state === 'busy'}
+          onClick={() => state !== 'busy' && void retry()}
+        >
+          Retry from the step {step}
+        </button>
+      </p>
+      <p role="alert" className="error">
+        {typeof state === 'object' && (
+          <>
+            <Icon name="fail" />
+            <span>{state.refused}</span>
+          </>
+        )}
+      </p>
+    </>
   );
 }

@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from 'react';
+import { basePath } from './api.ts';
 import { Icon } from './icon.tsx';
 import { shownLines } from './log-text.ts';
-import { downloadLog, useJobLog } from './use-job-log.ts';
+import { useJobLog } from './use-job-log.ts';
 import { numberText, sizeText } from './words.ts';
 
 /** The end of the job's log, followed until the reader pauses or scrolls away from it. */
@@ -40,7 +41,12 @@ export function JobLog(props: { runId: string; jobId: number | null; begun: bool
                 {following ? 'Pause' : 'Follow'}
               </button>
             )}
-            {props.begun && <DownloadButton runId={props.runId} jobId={props.jobId} />}
+            {log.size > 0 && (
+              <a className="button small" href={`${basePath}/api/runs/${props.runId}/log/download`} download>
+                <Icon name="download" />
+                Download
+              </a>
+            )}
           </span>
         </div>
         <div
@@ -67,28 +73,5 @@ export function JobLog(props: { runId: string; jobId: number | null; begun: bool
         </div>
       </div>
     </section>
-  );
-}
-
-function DownloadButton(props: { runId: string; jobId: number | null }): React.ReactElement | null {
-  const [state, setState] = useState<'ready' | 'busy' | 'failed'>('ready');
-  if (props.jobId === null) return null;
-  return (
-    <button
-      className="button small"
-      type="button"
-      aria-busy={state === 'busy'}
-      onClick={() => {
-        if (state === 'busy') return;
-        setState('busy');
-        downloadLog(props.runId, `omero-${props.jobId}.log`).then(
-          () => setState('ready'),
-          () => setState('failed'),
-        );
-      }}
-    >
-      <Icon name="download" />
-      {state === 'failed' ? 'Download failed, try again' : 'Download'}
-    </button>
   );
 }

@@ -1,8 +1,9 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useEffectEvent, useState } from 'react';
-import type { RunSummary, RunView } from '../../src/runs/view.ts';
+import type { RunSummary } from '../../src/runs/view.ts';
+import { basePath } from './api.ts';
 import { openStream } from './event-stream.ts';
-import { mergeSummaries, newerView } from './merge.ts';
+import { mergeSummaries, newerView, type SeenRun } from './merge.ts';
 
 export interface Connection {
   /** Since when nothing arrives; null while the connection stands or has been down for a moment only. */
@@ -25,7 +26,7 @@ function useStream<Name extends string>(
   const onEvent = useEffectEvent(on);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const close = openStream(() => new EventSource(url), {
+    const close = openStream(() => new EventSource(`${basePath}${url}`), {
       events: Object.fromEntries(names.map((name) => [name, (data: string) => onEvent(name, data)])),
       onLost: (since) => {
         clearTimeout(timer);
@@ -43,10 +44,10 @@ function useStream<Name extends string>(
 }
 
 /** A run, live: the newest snapshot that arrived, and the state of the connection. */
-export function useRun(id: string): { view: RunView | null; connection: Connection } {
-  const [view, setView] = useState<RunView | null>(null);
+export function useRun(id: string): { view: SeenRun | null; connection: Connection } {
+  const [view, setView] = useState<SeenRun | null>(null);
   const connection = useStream(`/api/events?run=${encodeURIComponent(id)}`, runEvents, (_, data) =>
-    setView((old) => newerView(old, JSON.parse(data) as RunView)),
+    setView((old) => newerView(old, JSON.parse(data) as SeenRun)),
   );
   return { view: view?.id === id ? view : null, connection };
 }

@@ -9,6 +9,7 @@ import './styles/controls.css';
 import './styles/state.css';
 import './styles/facts.css';
 import './styles/tables.css';
+import './styles/filters.css';
 import './styles/runs.css';
 import './styles/steps.css';
 import './styles/log.css';

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { Link } from 'wouter';
 import type { RunView } from '../../src/runs/view.ts';
-import { ApiError, getJson } from './api.ts';
+import { ApiError, basePath, getJson } from './api.ts';
 import { ConnectionBanner } from './connection-banner.tsx';
 import { Copyable, CopyButton } from './copy.tsx';
 import { Facts } from './facts.tsx';
@@ -11,7 +11,7 @@ import { Icon } from './icon.tsx';
 import { JobLog } from './job-log.tsx';
 import { useClock, useLiveness, useRun } from './live.ts';
 import { Loading } from './loading.tsx';
-import { newerView } from './merge.ts';
+import { newerView, type SeenRun } from './merge.ts';
 import { Origin } from './origin.tsx';
 import { Results } from './results.tsx';
 import { hasBegun, runWord } from './run-words.ts';
@@ -24,7 +24,7 @@ import { agoText } from './words.ts';
 export function RunPage({ id }: { id: string }): React.ReactElement {
   const first = useQuery({
     queryKey: ['run', id],
-    queryFn: () => getJson<RunView>(`/api/runs/${encodeURIComponent(id)}`),
+    queryFn: () => getJson<SeenRun>(`/api/runs/${encodeURIComponent(id)}`),
   });
   const live = useRun(id);
   const view = live.view && first.data ? newerView(first.data, live.view) : (live.view ?? first.data ?? null);
@@ -47,7 +47,7 @@ export function RunPage({ id }: { id: string }): React.ReactElement {
   );
 }
 
-function Run({ view }: { view: RunView }): React.ReactElement {
+function Run({ view }: { view: SeenRun }): React.ReactElement {
   return (
     <>
       <nav className="crumb" aria-label="Breadcrumb">
@@ -58,7 +58,7 @@ function Run({ view }: { view: RunView }): React.ReactElement {
       <Head view={view} />
       <Sentence view={view} />
       <Facts view={view} />
-      {view.failure && <FailureCard failure={view.failure} run={view.id} archived={view.archive !== null} />}
+      {view.failure && <FailureCard failure={view.failure} view={view} />}
       <nav className="jump" aria-label="On this page">
         <a href="#steps">Steps</a>
         <a href="#log">Log</a>
@@ -98,7 +98,7 @@ function Head({ view }: { view: RunView }): React.ReactElement {
       </div>
       <div className="actions">
         {view.archive && <CopyButton text={view.archive.path} label="Copy archive path" />}
-        <CopyButton text={`${location.origin}/runs/${view.id}`} label="Copy link" />
+        <CopyButton text={`${location.origin}${basePath}/runs/${view.id}`} label="Copy link" />
       </div>
     </div>
   );

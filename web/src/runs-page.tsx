@@ -1,12 +1,13 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { Link } from 'wouter';
+import { Link, useLocation, useSearch } from 'wouter';
 import type { RunSummary } from '../../src/runs/view.ts';
 import { getJson } from './api.ts';
 import { ConnectionBanner } from './connection-banner.tsx';
 import { useClock, useRuns } from './live.ts';
 import { Loading } from './loading.tsx';
 import { mergeSummaries } from './merge.ts';
+import { filterQuery, isFiltered, readFilters, RunFilterBar } from './run-filters.tsx';
 import { groupOf, type RunGroup } from './run-words.ts';
 import { RunStateMark, SafeMark } from './state.tsx';
 import { Time } from './time.tsx';
@@ -27,19 +28,28 @@ const groups: [RunGroup, string][] = [
 export function RunsPage(): React.ReactElement {
   const live = useRuns();
   const now = useClock(true, 30_000);
+  const search = useSearch();
+  const [, navigate] = useLocation();
+  const filters = readFilters(search);
+  const filtered = isFiltered(filters);
+  const query = filterQuery(filters);
+  // What arrives live is not filtered: a filtered list, and the counts, are asked for again when something changed.
+  const version = (live.runs ?? []).map((run) => `${run.id}${run.state}`).join();
   const pages = useInfiniteQuery({
-    queryKey: ['runs'],
-    queryFn: ({ pageParam, signal }) =>
-      getJson<RunsAnswer>(
-        pageParam === null ? '/api/runs' : `/api/runs?cursor=${encodeURIComponent(pageParam)}`,
-        signal,
-      ),
+    queryKey: ['runs', query, filtered ? version : ''],
+    queryFn: ({ pageParam, signal }) => {
+      const asked = new URLSearchParams(query);
+      if (pageParam !== null) asked.set('cursor', pageParam);
+      return getJson<RunsAnswer>(`/api/runs?${asked.toString()}`, signal);
+    },
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
+    placeholderData: (old) => old,
     staleTime: Infinity,
   });
   const paged = pages.data?.pages.flatMap((page) => page.runs);
-  const runs = paged || live.runs ? mergeSummaries(paged ?? [], live.runs ?? []) : null;
+  const runs = filtered ? (paged ?? null) : paged || live.runs ? mergeSummaries(paged ?? [], live.runs ?? []) : null;
+  const nothingAtAll = runs?.length === 0 && !filtered;
   useEffect(() => {
     document.title = 'Runs – biomero-bridge';
   }, []);
@@ -49,7 +59,7 @@ export function RunsPage(): React.ReactElement {
       <div className="page-head">
         <div>
           <h1>Runs</h1>
-          {runs && runs.length > 0 && <p className="lede">{lede(runs)}</p>}
+          {runs && runs.length > 0 && !filtered && <p className="lede">{lede(runs)}</p>}
         </div>
       </div>
       {runs === null && pages.error && (
@@ -62,7 +72,23 @@ export function RunsPage(): React.ReactElement {
         </div>
       )}
       {runs === null && !pages.error && <Loading what="runs" />}
-      {runs?.length === 0 && (
+      {runs !== null && !nothingAtAll && (
+        <RunFilterBar
+          filters={filters}
+          version={version}
+          onChange={(next) => {
+            const to = filterQuery(next);
+            navigate(to ? `/?${to}` : '/', { replace: true });
+          }}
+        />
+      )}
+      {runs?.length === 0 && filtered && (
+        <div className="panel empty">
+          <h2>No run matches</h2>
+          <p>Nothing that you may see has these properties.</p>
+        </div>
+      )}
+      {nothingAtAll && (
         <div className="panel empty">
           <h2>Nothing has run yet</h2>
           <p>

@@ -85,20 +85,3 @@ async function readPiece(runId: string, from: number | null, signal?: AbortSigna
 function afterFirstLine(text: string): string {
   return text.slice(text.indexOf('\n') + 1);
 }
-
-/** Gives the whole log to the browser as a file. */
-export async function downloadLog(runId: string, name: string): Promise<void> {
-  const parts: string[] = [];
-  for (let at = 0; ;) {
-    const piece = await getJson<LogPiece>(`/api/runs/${runId}/log?from=${at}`);
-    parts.push(piece.text);
-    if (piece.next <= at || piece.next >= piece.size) break;
-    at = piece.next;
-  }
-  const url = URL.createObjectURL(new Blob(parts, { type: 'text/plain;charset=utf-8' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}

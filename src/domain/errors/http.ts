@@ -3,7 +3,7 @@ import { defineErrors } from './define.ts';
 export const httpErrors = defineErrors({
   SIGN_IN_NEEDED: {
     message: 'Sign in first.',
-    remedy: 'Open the address that `npm start` printed; it carries the token.',
+    remedy: 'Sign in with your OMERO name and password; in the quick start, open the address that it printed.',
     who: 'researcher',
     retryable: false,
     status: 401,
@@ -14,6 +14,48 @@ export const httpErrors = defineErrors({
     who: 'researcher',
     retryable: false,
     status: 401,
+  },
+  SIGN_IN_REFUSED: {
+    message: 'OMERO does not know this name with this password.',
+    remedy: 'Use the name and password of OMERO.web; ask the admin of OMERO when you have none.',
+    who: 'researcher',
+    retryable: false,
+    status: 401,
+  },
+  SIGN_IN_OFF: {
+    message: 'This server has no sign-in by OMERO name.',
+    remedy: 'Set OMERO_HOST for the web role.',
+    who: 'admin',
+    retryable: false,
+    status: 403,
+  },
+  TOO_MANY_SIGN_INS: {
+    message: 'Too many sign-ins failed.',
+    remedy: 'Try again in {minutes} min.',
+    who: 'researcher',
+    retryable: true,
+    status: 429,
+  },
+  TOO_MANY_SESSIONS: {
+    message: 'Too many people are signed in at once: this server keeps {limit} OMERO sessions.',
+    remedy: 'Try again later; idle sessions end after an hour.',
+    who: 'admin',
+    retryable: true,
+    status: 503,
+  },
+  NOT_ALLOWED: {
+    message: 'You may look at this run, but not change it.',
+    remedy: 'Its owner, a leader of its group or an administrator of OMERO can.',
+    who: 'researcher',
+    retryable: false,
+    status: 403,
+  },
+  ADMINS_ONLY: {
+    message: 'This page is for administrators of OMERO.',
+    remedy: 'Ask one of them.',
+    who: 'admin',
+    retryable: false,
+    status: 403,
   },
   HOST_REFUSED: {
     message: 'This address is not one that this server answers to.',

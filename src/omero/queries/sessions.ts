@@ -37,7 +37,16 @@ export async function createSudoSession(link: OmeroLink, user: string, group: st
 export async function closeSessionById(link: OmeroLink, sessionId: number): Promise<'closed' | 'gone'> {
   const hql = 'select s.id, s.uuid from Session s where s.id = :id and s.closed is null';
   const [row] = await project(link, hql, { id: sessionId });
-  return row ? endSession(link, textAt(row, 1)) : 'gone';
+  if (!row) return 'gone';
+  const uuid = textAt(row, 1);
+  // OMERO hides the keys of sessions that are neither the account's own nor made by it: "unknown" would not mean gone.
+  if (/^\*+$/.test(uuid))
+    throw bridgeError('OMERO_NOT_PERMITTED', {
+      operation: `closing session ${sessionId}`,
+      user: link.user,
+      reason: 'it is neither its own session nor one that it has opened for somebody',
+    });
+  return endSession(link, uuid);
 }
 
 /**

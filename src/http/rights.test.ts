@@ -1,0 +1,213 @@
+import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.ts';
+import { stepNames } from '../domain/vocabulary.ts';
+import { insertRun } from '../runs/write-run.ts';
+import type { Slurm } from '../slurm/slurm.ts';
+import { Identity } from './identity/identity.ts';
+import { SignInAttempts } from './identity/sign-in-attempts.ts';
+import type { Viewer } from './identity/viewer.ts';
+import { LiveRuns } from './live-runs.ts';
+import type { Method, Rule } from './route.ts';
+import { buildWebApp, routesOf, type WebAppParts } from './web-app.ts';
+
+// Every route × everybody × every type of group, from the route table itself: a route that is added is tested here.
+
+const groupTypes = { 'rw----': 11, 'rwr---': 12, 'rwra--': 13, 'rwrw--': 14 } as const;
+type GroupType = keyof typeof groupTypes;
+const owner = 100;
+
+const people = ['anonymous', 'stranger', 'member', 'former owner', 'owner', 'leader', 'admin'] as const;
+type Person = (typeof people)[number];
+
+function viewerOf(person: Person, type: GroupType): Viewer | null {
+  const group = { id: groupTypes[type], name: type, leader: person === 'leader', permissions: type };
+  const elsewhere = { id: 99, name: 'elsewhere', leader: true, permissions: 'rwrw--' };
+  switch (person) {
+    case 'anonymous':
+      return null;
+    case 'stranger':
+      return { name: person, userId: 1, admin: false, groups: [elsewhere] };
+    case 'former owner':
+      return { name: person, userId: owner, admin: false, groups: [elsewhere] };
+    case 'member':
+      return { name: person, userId: 2, admin: false, groups: [group] };
+    case 'owner':
+      return { name: person, userId: owner, admin: false, groups: [elsewhere, group] };
+    case 'leader':
+      return { name: person, userId: 3, admin: false, groups: [group] };
+    case 'admin':
+      return { name: person, userId: 0, admin: true, groups: [] };
+  }
+}
+
+function sees(person: Person, type: GroupType): boolean {
+  if (person === 'member') return type !== 'rw----';
+  return person === 'owner' || person === 'leader' || person === 'admin';
+}
+
+/** What the rule says: refused with this status, or let in. */
+function expected(rule: Rule, person: Person, type: GroupType): 401 | 403 | 404 | 'in' {
+  if (rule === 'public') return 'in';
+  if (person === 'anonymous') return 401;
+  if (rule === 'signed-in') return 'in';
+  if (rule === 'admin') return person === 'admin' ? 'in' : 403;
+  if (!sees(person, type)) return 404;
+  return rule === 'change-run' && person === 'member' ? 403 : 'in';
+}
+
+let db: TestDatabase;
+let parts: WebAppParts;
+const runs = new Map<GroupType, string>();
+const stop = new AbortController();
+
+beforeAll(async () => {
+  db = await createTestDatabase({ migrations: true });
+  for (const [type, id] of Object.entries(groupTypes) as [GroupType, number][]) runs.set(type, await newRun(type, id));
+  const sources = { runs: db.pool, orders: db.pool };
+  const log = pino({ level: 'silent' });
+  parts = {
+    sources,
+    // No run has a job, so nothing is asked of the cluster.
+    slurm: {} as Slurm,
+    live: new LiveRuns(sources, log),
+    identity: new Identity({ token: null, omero: null, cookie: { secure: false, path: '/' }, trustProxy: false }),
+    address: () => ({ hosts: ['here'], origins: ['http://here'], path: '/', secure: false }),
+    health: async () => ({}),
+    signal: stop.signal,
+    log,
+  };
+});
+afterAll(async () => {
+  stop.abort();
+  await db.drop();
+});
+
+async function newRun(type: GroupType, groupId: number): Promise<string> {
+  const id = randomUUID();
+  await insertRun(
+    db.pool,
+    {
+      id,
+      taskId: randomUUID(),
+      workflowTaskId: randomUUID(),
+      workflow: 'nuclei',
+      workflowVersion: '1',
+      parameters: {},
+      recipe: 'import-results',
+      user: { id: owner, name: 'owner' },
+      group: { id: groupId, name: type },
+      input: { type: 'Dataset', id: 1, name: 'input' },
+      dataPath: 'data',
+      status: 'INITIALIZING',
+    },
+    stepNames,
+  );
+  return id;
+}
+
+async function ask(viewer: Viewer | null, method: Method, path: string): Promise<Response> {
+  const app = buildWebApp(parts, async () => viewer);
+  const response = await app.request(path, {
+    method,
+    headers: { host: 'here', 'content-type': 'application/json' },
+    ...(method === 'GET' ? {} : { body: '{}' }),
+  });
+  if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return response;
+  // An open stream has let the viewer in.
+  await response.body?.cancel();
+  return response;
+}
+
+describe.each(people)('%s', (person) => {
+  for (const type of Object.keys(groupTypes) as GroupType[])
+    test(`in a ${type} group gets what the rule of each route says`, async () => {
+      const id = runs.get(type) ?? '';
+      const viewer = viewerOf(person, type);
+      for (const route of routesOf(parts)) {
+        const response = await ask(viewer, route.method, route.path.replace(':id', id));
+        const status = response.status;
+        const where = `${route.method} ${route.path}`;
+        const rule = expected(route.rule, person, type);
+        if (rule !== 'in') expect(status, where).toBe(rule);
+        // Let in: the handler may still say that there is no log yet, or nothing to retry.
+        else if (status === 404) expect(await response.text(), where).toMatch(/LOG_NOT_THERE/);
+        else expect([200, 204, 400, 409], where).toContain(status);
+      }
+    });
+
+  test('sees a list and a stream of just the runs that may be opened', async () => {
+    for (const type of Object.keys(groupTypes) as GroupType[]) {
+      const viewer = viewerOf(person, type);
+      if (!viewer) continue;
+      const body = (await (await ask(viewer, 'GET', '/api/runs')).json()) as { runs: { id: string }[] };
+      const visible = person === 'admin' ? [...runs.values()] : sees(person, type) ? [runs.get(type)] : [];
+      expect(body.runs.map((r) => r.id).sort()).toEqual([...visible].sort());
+      const counts = (await (await ask(viewer, 'GET', '/api/runs/counts')).json()) as { running: number };
+      expect(counts.running).toBe(visible.length);
+      const names = (await (await ask(viewer, 'GET', '/api/runs/names')).json()) as { groups: string[] };
+      expect(names.groups).toHaveLength(visible.length);
+      const sent = await new Promise((resolve) => {
+        const close = parts.live.open(viewer, null, (event) => {
+          resolve(event.event === 'runs' ? event.data.map((r) => r.id).sort() : event);
+          setTimeout(() => close());
+        });
+      });
+      expect(sent).toEqual([...visible].sort());
+    }
+  });
+});
+
+test('a stream of a run that may not be seen is refused like one of a run that is not there', async () => {
+  const stranger = viewerOf('stranger', 'rwr---');
+  expect((await ask(stranger, 'GET', `/api/events?run=${runs.get('rwr---')}`)).status).toBe(404);
+  expect((await ask(stranger, 'GET', `/api/events?run=${randomUUID()}`)).status).toBe(404);
+  expect((await ask(viewerOf('member', 'rwr---'), 'GET', `/api/events?run=${runs.get('rwr---')}`)).status).toBe(200);
+});
+
+test('pages of the list hold every run once, also those launched at the same moment', async () => {
+  const admin = viewerOf('admin', 'rwr---');
+  const many = 120;
+  for (let i = 0; i < many; i++) await newRun('rwr---', 12);
+  await db.pool.query(`update bridge.runs set launched_at = '2026-01-01T00:00:00.000123Z'`);
+  const seen: string[] = [];
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const path: string = `/api/runs?user=owner${cursor ? `&cursor=${cursor}` : ''}`;
+    const page = (await (await ask(admin, 'GET', path)).json()) as { runs: { id: string }[]; next: string | null };
+    seen.push(...page.runs.map((r) => r.id));
+    cursor = page.next;
+  }
+  expect(seen).toHaveLength(many + 4);
+  expect(new Set(seen).size).toBe(many + 4);
+});
+
+test('filters narrow the list, and their text is never a pattern', async () => {
+  const admin = viewerOf('admin', 'rwr---');
+  const count = async (query: string): Promise<number> =>
+    ((await (await ask(admin, 'GET', `/api/runs/counts?${query}`)).json()) as { running: number }).running;
+  const id = runs.get('rw----') ?? '';
+  expect(await count(`text=${id.slice(0, 13)}`)).toBe(1);
+  expect(await count('group=rw----')).toBe(1);
+  expect(await count('user=nobody')).toBe(0);
+  const list = async (query: string): Promise<number> =>
+    ((await (await ask(admin, 'GET', `/api/runs?${query}`)).json()) as { runs: unknown[] }).runs.length;
+  expect(await list('state=running&group=rw----')).toBe(1);
+  expect(await list('state=failed,done,attention')).toBe(0);
+  expect(await count('text=nucl')).toBeGreaterThan(1);
+  expect(await count('text=%25')).toBe(0);
+  expect(await count('text=_')).toBe(0);
+  expect((await ask(admin, 'GET', '/api/runs?state=great')).status).toBe(400);
+  expect((await ask(admin, 'GET', '/api/runs?cursor=1')).status).toBe(400);
+});
+
+test('guessing of passwords is slowed down, per name and per address', () => {
+  const attempts = new SignInAttempts({ limit: 3, windowMs: 60_000 });
+  for (let i = 0; i < 3; i++) attempts.failed(['user a', 'address 1'], 1_000 + i);
+  expect(attempts.waitSeconds(['user a', 'address 2'], 2_000)).toBe(59);
+  expect(attempts.waitSeconds(['user b', 'address 1'], 2_000)).toBe(59);
+  expect(attempts.waitSeconds(['user b', 'address 2'], 2_000)).toBe(0);
+  expect(attempts.waitSeconds(['user a'], 62_000)).toBe(0);
+  attempts.succeeded('user a');
+  expect(attempts.waitSeconds(['user a'], 2_000)).toBe(0);
+});

@@ -1,0 +1,115 @@
+import { bridgeError } from '../../domain/errors.ts';
+import { countRuns, findVisibleRuns, readRunNames, runStates, type RunFilter } from '../../runs/list-runs.ts';
+import { readRunView, summariesOf, type ViewSources } from '../../runs/read-view.ts';
+import { retryRun } from '../../runs/retry.ts';
+import type { Slurm } from '../../slurm/slurm.ts';
+import { mayChange, visibleRuns } from '../identity/rights.ts';
+import { openWholeLog, readLogPiece } from '../job-log.ts';
+import type { Route, Signed } from '../route.ts';
+import { textOf, uuidPattern, wordsOf } from './request.ts';
+
+const pageSize = 50;
+
+export interface RunsParts {
+  sources: ViewSources;
+  slurm: Slurm;
+}
+
+/** The runs: reading, and the changes that people ask for. Each change is kept in the audit with name and reason. */
+export function runRoutes({ sources, slurm }: RunsParts): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/api/runs',
+      rule: 'signed-in',
+      handle: async (on) => {
+        const filter = filterOf(on);
+        const runs = await findVisibleRuns(sources.runs, filter, pageSize + 1, readCursor(on.c.req.query('cursor')));
+        const page = runs.slice(0, pageSize);
+        const last = runs.length > pageSize ? page.at(-1) : undefined;
+        return on.c.json({
+          runs: await summariesOf(sources.runs, page),
+          next: last?.id ?? null,
+        });
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/runs/counts',
+      rule: 'signed-in',
+      handle: async (on) => on.c.json(await countRuns(sources.runs, { ...filterOf(on), states: null })),
+    },
+    {
+      method: 'GET',
+      path: '/api/runs/names',
+      rule: 'signed-in',
+      handle: async ({ c, viewer }) => c.json(await readRunNames(sources.runs, visibleRuns(viewer))),
+    },
+    {
+      method: 'GET',
+      path: '/api/runs/:id',
+      rule: 'see-run',
+      handle: async ({ c, run, viewer }) => {
+        const view = await readRunView(sources, run.id);
+        if (!view) throw bridgeError('RUN_NOT_FOUND', { run: run.id });
+        return c.json({ ...view, mayChange: mayChange(viewer, run) });
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/runs/:id/log',
+      rule: 'see-run',
+      handle: async ({ c, run }) => {
+        const piece = await readLogPiece(sources.runs, slurm, run, readOffset(c.req.query('from')));
+        if (!piece) throw bridgeError('LOG_NOT_THERE', {});
+        return c.json(piece);
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/runs/:id/log/download',
+      rule: 'see-run',
+      handle: async ({ c, run }) => {
+        const log = await openWholeLog(sources.runs, slurm, run);
+        if (!log) throw bridgeError('LOG_NOT_THERE', {});
+        // Text of a job is text, whatever it holds: a browser must neither run nor show it.
+        c.header('content-type', 'text/plain; charset=utf-8');
+        c.header('content-disposition', `attachment; filename="omero-${run.job?.id ?? 0}.log"`);
+        return c.body(log);
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/runs/:id/retry',
+      rule: 'change-run',
+      handle: async ({ c, run, viewer }) => {
+        await retryRun(sources, run.id, viewer.name);
+        return c.body(null, 204);
+      },
+    },
+  ];
+}
+
+function filterOf({ c, viewer }: Signed): RunFilter {
+  return {
+    visible: visibleRuns(viewer),
+    states: wordsOf(c, 'state', runStates),
+    group: textOf(c, 'group'),
+    user: textOf(c, 'user'),
+    workflow: textOf(c, 'workflow'),
+    text: textOf(c, 'text'),
+  };
+}
+
+function readCursor(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  if (!uuidPattern.test(text))
+    throw bridgeError('REQUEST_INVALID', { reason: 'cursor is not one that this server gave' });
+  return text;
+}
+
+function readOffset(text: string | undefined): number {
+  if (text === undefined) return 0;
+  if (!/^\d{1,15}$/.test(text)) throw bridgeError('REQUEST_INVALID', { reason: 'from is not a number of bytes' });
+  return Number(text);
+}

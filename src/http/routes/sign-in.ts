@@ -1,0 +1,69 @@
+import type { Context } from 'hono';
+import { bridgeError, isBridgeError } from '../../domain/errors.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { Route } from '../route.ts';
+import { textFields } from './request.ts';
+
+/** Signing in and out, and who one is. */
+export function signInRoutes(identity: Identity): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/api/sign-in',
+      rule: 'public',
+      handle: ({ c }) => c.json({ ways: identity.ways }),
+    },
+    {
+      method: 'POST',
+      path: '/api/session',
+      rule: 'public',
+      handle: async ({ c }) => {
+        const { token, user, password } = await textFields(c, ['token', 'user', 'password']);
+        const cookie =
+          token === undefined ? await withPassword(identity, c, user ?? '', password ?? '') : identity.withToken(token);
+        if (cookie === null) throw bridgeError('TOKEN_REFUSED', {});
+        c.header('set-cookie', cookie);
+        return c.body(null, 204);
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/api/session',
+      rule: 'public',
+      handle: async ({ c }) => {
+        c.header('set-cookie', await identity.signOut(c.req.header('cookie')));
+        return c.body(null, 204);
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/session',
+      rule: 'signed-in',
+      handle: ({ c, viewer }) =>
+        c.json({
+          user: viewer.name,
+          admin: viewer.admin,
+          groups: viewer.groups.map(({ id, name, leader }) => ({ id, name, leader })),
+        }),
+    },
+  ];
+}
+
+async function withPassword(identity: Identity, c: Context, user: string, password: string): Promise<string> {
+  if (user.trim() === '' || password === '')
+    throw bridgeError('REQUEST_INVALID', { reason: 'a user name and a password are needed' });
+  const keys = [`user ${user.toLowerCase()}`, `address ${identity.addressOf(c)}`];
+  const wait = identity.attempts.waitSeconds(keys);
+  if (wait > 0) {
+    c.header('retry-after', String(wait));
+    throw bridgeError('TOO_MANY_SIGN_INS', { minutes: Math.ceil(wait / 60) });
+  }
+  try {
+    const cookie = await identity.withPassword(user.trim(), password);
+    identity.attempts.succeeded(keys[0] ?? '');
+    return cookie;
+  } catch (error) {
+    if (isBridgeError(error, 'SIGN_IN_REFUSED')) identity.attempts.failed(keys);
+    throw error;
+  }
+}

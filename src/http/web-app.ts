@@ -1,0 +1,96 @@
+import { Hono } from 'hono';
+import type { Logger } from 'pino';
+import { bridgeError, BridgeError, describeError } from '../domain/errors.ts';
+import type { ViewSources } from '../runs/read-view.ts';
+import type { Slurm } from '../slurm/slurm.ts';
+import { addRoute } from './add-route.ts';
+import type { PublicAddress } from './address.ts';
+import { checkHost, checkOrigin, secureHeaders, securityHeaders } from './guard.ts';
+import type { Identity } from './identity/identity.ts';
+import type { Viewer } from './identity/viewer.ts';
+import type { LiveRuns } from './live-runs.ts';
+import { addPages } from './pages.ts';
+import { problemResponse } from './problem.ts';
+import type { Route } from './route.ts';
+import { eventRoutes } from './routes/events.ts';
+import { runRoutes } from './routes/runs.ts';
+import { signInRoutes } from './routes/sign-in.ts';
+
+export interface WebAppParts {
+  sources: ViewSources;
+  slurm: Slurm;
+  live: LiveRuns;
+  identity: Identity;
+  address: () => PublicAddress;
+  /** Whether this process can do its work; becomes `/healthz`. */
+  health(): Promise<Record<string, string>>;
+  /** Ends open streams when the server stops. */
+  signal: AbortSignal;
+  log: Logger;
+}
+
+/** Every address of the API, with who may use it. */
+export function routesOf(parts: WebAppParts): Route[] {
+  return [
+    ...signInRoutes(parts.identity),
+    ...runRoutes({ sources: parts.sources, slurm: parts.slurm }),
+    ...eventRoutes({ runs: parts.sources.runs, live: parts.live, identity: parts.identity, signal: parts.signal }),
+  ];
+}
+
+/**
+ * Pages, API and event streams, without a socket.
+ *
+ * @param viewer who sends a request; by default whoever its cookie says
+ */
+export function buildWebApp(
+  parts: WebAppParts,
+  viewer: (cookie: string | undefined) => Promise<Viewer | null> = (cookie) => parts.identity.viewer(cookie),
+): Hono {
+  const { path, secure } = parts.address();
+  const app = new Hono({ getPath: (request) => belowPath(new URL(request.url).pathname, path) });
+  app.use(async (c, next) => {
+    await next();
+    for (const [name, value] of Object.entries({ ...securityHeaders, ...(secure ? secureHeaders : {}) }))
+      c.res.headers.set(name, value);
+  });
+  app.get('/healthz', async (c) => {
+    const checks = await parts.health();
+    const ok = Object.values(checks).every((v) => v === 'ok');
+    return c.json({ status: ok ? 'ok' : 'failing', checks }, ok ? 200 : 503);
+  });
+  app.use(checkHost(parts.address), checkOrigin(parts.address));
+  for (const route of routesOf(parts))
+    addRoute(app, route, { runs: parts.sources.runs, viewer: (c) => viewer(c.req.header('cookie')) });
+  app.all('/api/*', (c) => {
+    throw bridgeError('PAGE_NOT_FOUND', { path: c.req.path });
+  });
+
+  app.get('/', async (c, next) => {
+    const token = c.req.query('token');
+    if (token === undefined) return next();
+    const cookie = parts.identity.withToken(token);
+    if (cookie === null) return c.redirect(`${path}sign-in?refused`, 303);
+    // The token leaves the address at once, so that it stays out of history and bookmarks.
+    c.header('set-cookie', cookie);
+    return c.redirect(path, 303);
+  });
+  addPages(app, path);
+
+  app.notFound((c) => problemResponse(bridgeError('PAGE_NOT_FOUND', { path: c.req.path })));
+  app.onError((error, c) => {
+    // Headers that a handler has set before it refused, such as Retry-After, stay.
+    const headers = new Headers(c.res.headers);
+    if (error instanceof BridgeError) return problemResponse(error, headers);
+    parts.log.error({ path: c.req.path, error: describeError(error), stack: error.stack }, 'a request failed');
+    return problemResponse(bridgeError('INTERNAL', {}), headers);
+  });
+  return app;
+}
+
+/** A proxy may pass its path on or cut it off: both work. */
+function belowPath(pathname: string, path: string): string {
+  if (path === '/') return pathname;
+  if (pathname.startsWith(path)) return pathname.slice(path.length - 1);
+  return pathname === path.slice(0, -1) ? '/' : pathname;
+}
