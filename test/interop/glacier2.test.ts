@@ -1,9 +1,5 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { spawnSync, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import type { OmeroConfig } from '../../src/config/config.ts';
@@ -17,15 +13,13 @@ import { parameters } from '../../src/omero/queries/project.ts';
 import { rlong, rstring, unwrap } from '../../src/omero/rtypes.ts';
 import { OmeroSession } from '../../src/omero/session.ts';
 import { anyInstance } from '../support/ice-values.ts';
-import { describeWithPart, findExecutable } from '../support/optional-part.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { testCertificate, testKey } from '../support/test-certificate.ts';
+import { childOfTest, glacier2router, startGlacier2 } from '../support/glacier2-router.ts';
+import { describeWithPart } from '../support/optional-part.ts';
 
 // Our client through ZeroC's own router to servants on ZeroC's own runtime: the codec cannot agree only with itself.
-const router = findExecutable('glacier2router');
 /** Debian's Python: the one that has the package `python3-zeroc-ice`. */
 const python = '/usr/bin/python3';
-const available = router !== null && spawnSync(python, ['-c', 'import Ice, Glacier2']).status === 0;
+const available = glacier2router !== null && spawnSync(python, ['-c', 'import Ice, Glacier2']).status === 0;
 const schema = IceSchema.omero();
 
 interface Peers {
@@ -37,55 +31,16 @@ async function start(options: {
   sessionTimeout?: number;
   encoding?: string;
 }): Promise<Peers> {
-  const folder = await temporaryFolder('glacier2');
-  const servants = child(python, [
+  const servants = childOfTest(python, [
     packageFile('test', 'interop', 'omero_servants.py'),
     `Ice.Default.EncodingVersion=${options.encoding ?? '1.0'}`,
   ]);
-  const backPort = await readyPort(servants);
-  const port = await freePort();
-  const settings: Record<string, string> = {
-    'Glacier2.InstanceName': 'OMERO.Glacier2',
-    'Glacier2.Client.Endpoints': `${options.ssl ? 'ssl' : 'tcp'} -h 127.0.0.1 -p ${port}`,
-    'Glacier2.Client.ForwardContext': '1',
-    'Glacier2.Server.Endpoints': 'tcp -h 127.0.0.1',
-    'Glacier2.PermissionsVerifier': `verifier:tcp -h 127.0.0.1 -p ${backPort}`,
-    'Glacier2.SessionManager': `manager:tcp -h 127.0.0.1 -p ${backPort}`,
-    'Glacier2.SessionTimeout': String(options.sessionTimeout ?? 30),
-  };
-  if (options.ssl) Object.assign(settings, await tlsSettings(folder, options.ssl));
-  const file = join(folder, 'router.cfg');
-  await writeFile(
-    file,
-    Object.entries(settings)
-      .map(([name, value]) => `${name}=${value}\n`)
-      .join(''),
-  );
-  const routerProcess = child(router ?? '', [`--Ice.Config=${file}`]);
-  await listening(port, routerProcess);
-  const tls = options.ssl === 'anonymous' ? 'anonymous' : 'self-signed';
-  const transport = options.ssl ? 'ssl' : 'tcp';
+  const { ssl, sessionTimeout } = options;
+  const { port } = await startGlacier2({ backPort: await readyPort(servants), ssl, sessionTimeout });
+  const tls = ssl === 'anonymous' ? 'anonymous' : 'self-signed';
+  const transport = ssl ? 'ssl' : 'tcp';
   const account = { user: 'alice', password: 'secret', caFile: null, webUrl: null } as const;
   return { config: { host: '127.0.0.1', port, transport, tls, ...account } };
-}
-
-async function tlsSettings(folder: string, kind: 'certificate' | 'anonymous'): Promise<Record<string, string>> {
-  const plugin = { 'Ice.Plugin.IceSSL': 'IceSSL:createIceSSL', 'IceSSL.VerifyPeer': '0' };
-  // OMERO.server as it is installed: no certificate, anonymous Diffie-Hellman.
-  if (kind === 'anonymous') return { ...plugin, 'IceSSL.Ciphers': 'ADH:@SECLEVEL=0', 'IceSSL.Protocols': 'tls1_2' };
-  await writeFile(join(folder, 'cert.pem'), testCertificate);
-  await writeFile(join(folder, 'key.pem'), testKey);
-  return { ...plugin, 'IceSSL.CertFile': join(folder, 'cert.pem'), 'IceSSL.KeyFile': join(folder, 'key.pem') };
-}
-
-function child(command: string, args: string[]): ChildProcess {
-  const started = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const ended = new Promise((resolve) => started.once('exit', resolve));
-  onTestFinished(async () => {
-    started.kill('SIGKILL');
-    await ended;
-  });
-  return started;
 }
 
 async function readyPort(servants: ChildProcess): Promise<number> {
@@ -95,28 +50,6 @@ async function readyPort(servants: ChildProcess): Promise<number> {
     if (port) return Number(port);
   }
   throw new Error('the servants ended before they were ready');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function listening(port: number, process: ChildProcess): Promise<void> {
-  for (let i = 0; i < 100; i++) {
-    if (process.exitCode !== null) throw new Error(`glacier2router ended with ${process.exitCode}`);
-    const probe = await IceConnection.connect({ host: '127.0.0.1', port, schema, timeoutMs: 300 }).catch(
-      (e: unknown) => e,
-    );
-    if (probe instanceof IceConnection) return probe.close();
-    // A TLS port accepts the connection and then says nothing that we understand.
-    if ((probe as { failure?: string }).failure !== 'unreachable') return;
-    await sleep(50);
-  }
-  throw new Error('glacier2router does not listen');
 }
 
 async function linkTo({ config }: Peers): Promise<OmeroLink> {
