@@ -14,6 +14,8 @@ export interface Config {
   readonly tracking: TrackingConfig;
   readonly worker: WorkerConfig;
   readonly web: WebConfig;
+  /** Where workflows' descriptors are found; absent where a configuration is made by hand. */
+  readonly descriptors?: DescriptorConfig;
   readonly logLevel: string;
   /** Where each value came from, by its path here (`omero.host`); kept by `loadConfig` for `describeConfig`. */
   readonly origins?: Readonly<Record<string, string>>;
@@ -72,6 +74,8 @@ export interface SlurmConfig {
   readonly transport: 'local' | 'ssh';
   /** Host alias of `~/.ssh/config` (`[SSH] host`). */
   readonly host: string;
+  /** Another ssh configuration than `~/.ssh/config`; absent or null: that one. */
+  readonly sshConfigFile?: string | null;
   /** Folder that relative cluster paths start from, with the local transport; null: the account's home (ssh). */
   readonly home: string | null;
   readonly dataPath: string;
@@ -83,8 +87,19 @@ export interface SlurmConfig {
   readonly workflows: Readonly<Record<string, WorkflowConfig>>;
   /** How jobs are submitted and looked up; absent where a configuration is made by hand. */
   readonly submission?: SlurmSubmissionConfig;
-  /** Seconds between two looks at running jobs. */
+  /** Seconds between two looks at jobs about to change; quiet jobs are looked at more seldom. */
   readonly pollSeconds: number;
+  /** Who writes the line that makes us look at once: nobody, the job's last act, or also a job that depends on it. */
+  readonly push?: PushBy;
+}
+
+export type PushBy = 'off' | 'job' | 'both';
+
+export interface DescriptorConfig {
+  /** A folder with `<workflow>.json`, `<workflow>.yaml` or `<workflow>/descriptor.json`; wins over `<workflow>_repo`. */
+  readonly folder: string | null;
+  /** Where copies of descriptors from addresses are kept. */
+  readonly cacheDir: string;
 }
 
 export interface SlurmSubmissionConfig {
@@ -127,8 +142,10 @@ export interface TrackingConfig {
 export interface WorkerConfig {
   /** `BIOMERO_IMPORT_TIMEOUT_SECONDS`, 3600. */
   readonly importTimeoutSeconds: number;
-  /** Runs worked on at the same time. */
+  /** Runs that transfer or write at the same time; any number may wait for jobs and imports. */
   readonly maxRuns: number;
+  /** Whether a run's data on the cluster are removed when its archive and its import stand; absent: no. */
+  readonly cleanup?: boolean;
 }
 
 export interface WebConfig {

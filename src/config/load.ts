@@ -21,7 +21,7 @@ import {
   whole,
   type Parse,
 } from './values.ts';
-import type { Config, DatabaseConfig, ImporterConfig, OmeroConfig, SlurmConfig, WebConfig } from './config.ts';
+import type { Config, DatabaseConfig, ImporterConfig, OmeroConfig, PushBy, SlurmConfig, WebConfig } from './config.ts';
 
 export const roles = ['worker', 'importer', 'web'] as const;
 export type Role = (typeof roles)[number];
@@ -88,6 +88,11 @@ export async function readConfig(
         3600,
       ),
       maxRuns: take('worker.maxRuns', 'BIOMERO_BRIDGE_MAX_RUNS', whole(1, 1000), 4),
+      cleanup: take('worker.cleanup', 'BIOMERO_BRIDGE_CLEANUP', bool, true),
+    },
+    descriptors: {
+      folder: take<string | null>('descriptors.folder', 'BIOMERO_BRIDGE_DESCRIPTORS', path, null),
+      cacheDir: take('descriptors.cacheDir', 'BIOMERO_BRIDGE_CACHE_DIR', path, defaultCacheDir(env)),
     },
     web: webOf(take),
     logLevel: values.take(
@@ -104,6 +109,11 @@ export async function readConfig(
 }
 
 type Take = <T>(path: string, name: SettingName, parse: Parse<T>, fallback: T) => T;
+
+/** As other programs: below XDG_CACHE_HOME, else `~/.cache`. */
+function defaultCacheDir(env: NodeJS.ProcessEnv): string {
+  return join(env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'), 'biomero-bridge');
+}
 
 /** `true` in any case is on, `false` in any case is off; anything else may mean on to another reader. */
 const importerSwitch: Parse<boolean> = (value) => {
@@ -254,6 +264,8 @@ function slurmOf(values: Values, take: Take, ini: SlurmIni, env: NodeJS.ProcessE
     ...slurmFromIni(ini),
     transport,
     home: transport === 'local' ? (home ?? (env['HOME'] || homedir())) : null,
+    sshConfigFile: take<string | null>('slurm.sshConfigFile', 'BIOMERO_BRIDGE_SSH_CONFIG', path, null),
+    push: take<PushBy>('slurm.push', 'BIOMERO_BRIDGE_SLURM_PUSH', oneOf('off', 'job', 'both'), 'both'),
     pollSeconds: take('slurm.pollSeconds', 'BIOMERO_BRIDGE_SLURM_POLL_SECONDS', decimal(0.1, 3600), 5),
   };
 }

@@ -90,7 +90,37 @@ export const settings = [
     'BIOMERO_BRIDGE_SLURM_POLL_SECONDS',
     'a number of seconds from 0.1 to 3600',
     '5',
-    'Time between two looks at running jobs.',
+    'Time between two looks at jobs that are about to change. Jobs that stay as they are get looked at more seldom, down to every twelfth time.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_SLURM_PUSH',
+    'off, job or both',
+    'both',
+    "Who tells us that a job ended, so that its results come home at once: nobody; the job's last act (scripts that we generate); or also a tiny job of its own that waits for it.",
+  ),
+  v(
+    'BIOMERO_BRIDGE_SSH_CONFIG',
+    'the path of an ssh configuration file',
+    '~/.ssh/config',
+    'With `ssh`: where the host alias is looked up.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_DESCRIPTORS',
+    'the path of a folder',
+    '',
+    "Descriptors of workflows: `<workflow>.json`, `<workflow>.yaml`, or a folder `<workflow>` with one. Wins over the workflow's `_repo`.",
+  ),
+  v(
+    'BIOMERO_BRIDGE_CACHE_DIR',
+    'a path',
+    '~/.cache/biomero-bridge',
+    'Copies of descriptors that came from addresses; they serve while an address does not answer.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_CLEANUP',
+    bool,
+    'true',
+    "A run's data on the cluster are removed once its archive is verified and its import confirmed. Failed runs keep theirs.",
   ),
   v(
     'BIOMERO_BRIDGE_IMPORT_COMMAND',
@@ -163,7 +193,12 @@ export const settings = [
     'auto',
     "Who fills BIOMERO's `biomero_*` view tables. `auto`: we, unless a Python worker's listeners have left their `*_tracking` tables; then they do, from our events too. `ours`: we always do, and move the listeners' cursors along; only where no Python worker runs any more.",
   ),
-  v('BIOMERO_BRIDGE_MAX_RUNS', positive, '4', 'Runs that one worker works on at the same time.'),
+  v(
+    'BIOMERO_BRIDGE_MAX_RUNS',
+    positive,
+    '4',
+    'Runs that one worker transfers at the same time; any number may wait for their jobs.',
+  ),
   // settings.yml
   s(
     'base_dir',
@@ -301,7 +336,13 @@ export const settings = [
     '',
     'A workflow and the folder of its container images below slurm_images_path. [MODELS] is read first, [WORKFLOWS] wins.',
   ),
-  i('[WORKFLOWS]', '<workflow>_repo', 'the URL of a repository', '', 'Repository with the descriptor.'),
+  i(
+    '[WORKFLOWS]',
+    '<workflow>_repo',
+    'the URL of a repository',
+    '',
+    'Where the descriptor is: a GitHub repository, another address, or a path. `/tree/<version>` names the version.',
+  ),
   i('[WORKFLOWS]', '<workflow>_job', 'a path', 'jobs/<workflow>.sh', 'Job script below slurm_script_path.'),
   i('[WORKFLOWS]', '<workflow>_use_gpu', bool, 'false', 'The workflow uses a GPU.'),
   i('[WORKFLOWS]', '<workflow>_job_<flag>', 'a value', '', "`--<flag>=<value>` for this workflow's jobs."),
@@ -314,16 +355,9 @@ export const withoutEffect: ReadonlySet<SettingName> = new Set<SettingName>([
   'BIOMERO_BRIDGE_OMERO_WEB_URL',
   'slurm_converters_path',
   'slurm_script_repo',
-  'slurm_data_bind_path',
   'slurm_conversion_partition',
   'sacct_start_time',
   'sacct_days_ago',
-  'env_file_submission',
-  'inject_gpu_flag',
-  'gpu_partition',
-  'gpu_gres',
-  'gpu_gpus',
-  '<workflow>_use_gpu',
 ]);
 
 const byName: ReadonlyMap<string, Setting> = new Map(settings.map((setting) => [setting.name, setting]));

@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { choosePort, lockDataFolder, readRemembered, writeRemembered, type Remembered } from './data-folder.ts';
+import { packageFile } from '../lib/package-root.ts';
 import { startOmero } from './omero/server.ts';
 import { startPostgres } from './postgres/manager.ts';
 import { installNucleiWorkflow } from './sample/install-workflow.ts';
@@ -77,6 +78,8 @@ export async function startServers(dataFolder: string, log: Logger): Promise<Qui
       BIOMERO_BRIDGE_SLURM: 'local',
       BIOMERO_BRIDGE_SLURM_HOME: slurm.home,
       BIOMERO_BRIDGE_SLURM_POLL_SECONDS: '0.5',
+      BIOMERO_BRIDGE_DESCRIPTORS: packageFile('workflows'),
+      BIOMERO_BRIDGE_CACHE_DIR: join(dataFolder, 'cache'),
       BIOMERO_BRIDGE_IMPORT_COMMAND: JSON.stringify(omero.importCommand),
       BIOMERO_BRIDGE_IMPORT_LOG_DIR: join(dataFolder, 'logs', 'imports'),
       BIOMERO_BRIDGE_WEB_PORT: String(webPort),

@@ -1,17 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import type { Config } from '../config/config.ts';
+import type { Config, WorkflowConfig } from '../config/config.ts';
 import { bridgeError } from '../domain/errors.ts';
 import { importTaskNames, statuses, stepNames, type Recipe } from '../domain/vocabulary.ts';
 import type { Pool } from '../lib/database.ts';
 import type { OmeroAccess } from '../omero/access.ts';
+import { checkNames, checkParameters, guessValue } from '../workflows/check-parameters.ts';
+import { containerFile, type WorkflowDescriptor } from '../workflows/descriptor.ts';
+import { loadDescriptor } from '../workflows/load-descriptor.ts';
 import { insertRun } from './write-run.ts';
 
 export interface LaunchRequest {
   workflow: string;
   datasetId: number;
   userName: string;
+  /** The user's active group; it stays the run's group whatever the user does afterwards. */
   groupName: string;
+  /** Text is taken for whatever type the parameter has. */
   parameters: Record<string, unknown>;
+  /** All values are text as a person typed it; without a descriptor they are taken for what they look like. */
+  typed?: boolean;
 }
 
 /** The recipe that new import tasks follow: chosen by `IMPORTER_ENABLED`, fixed for a run once it is launched. */
@@ -19,12 +26,21 @@ export function chosenRecipe(config: Config): Recipe {
   return config.importerEnabled ? 'import-results' : 'get-results';
 }
 
+/** A configured workflow. @throws WORKFLOW_UNKNOWN */
+export function workflowNamed(config: Config, name: string): WorkflowConfig {
+  const { workflows } = config.slurm;
+  const workflow = Object.hasOwn(workflows, name) ? workflows[name] : undefined;
+  if (workflow) return workflow;
+  throw bridgeError('WORKFLOW_UNKNOWN', { workflow: name, known: Object.keys(workflows).join(', ') || 'none' });
+}
+
 /**
- * Checks a request against configuration and OMERO and stores the new run; a worker does the rest.
+ * Checks a request against configuration, descriptor and OMERO and stores the new run; a worker does the rest.
  *
  * @param id the run's id when the caller has one; a run that stands under it already is left as it is
  * @returns the run's id
- * @throws WORKFLOW_UNKNOWN, RECIPE_NOT_BUILT, INPUT_NOT_FOUND, INPUT_EMPTY and what signing in may throw
+ * @throws WORKFLOW_UNKNOWN, RECIPE_NOT_BUILT, DESCRIPTOR_…, PARAMETER_INVALID, INPUT_NOT_FOUND, INPUT_EMPTY and what
+ *   signing in may throw
  */
 export async function launchRun(
   config: Config,
@@ -33,14 +49,11 @@ export async function launchRun(
   request: LaunchRequest,
   id: string = randomUUID(),
 ): Promise<string> {
-  const workflow = config.slurm.workflows[request.workflow];
-  if (!workflow)
-    throw bridgeError('WORKFLOW_UNKNOWN', {
-      workflow: request.workflow,
-      known: Object.keys(config.slurm.workflows).join(', ') || 'none',
-    });
+  const workflow = workflowNamed(config, request.workflow);
   const recipe = chosenRecipe(config);
   if (recipe !== 'import-results') throw bridgeError('RECIPE_NOT_BUILT', { task: importTaskNames[recipe] });
+  const descriptor = (await loadDescriptor(workflow, config.descriptors))?.descriptor ?? null;
+  const parameters = parametersOf(request, descriptor);
 
   const input = await omero.as(request.userName, request.groupName, async (session) => {
     const dataset = await session.findContainer('Dataset', request.datasetId);
@@ -55,6 +68,7 @@ export async function launchRun(
     return { dataset, context: session.context };
   });
 
+  const version = versionOf(workflow, descriptor);
   await insertRun(
     pool,
     {
@@ -62,13 +76,15 @@ export async function launchRun(
       taskId: randomUUID(),
       workflowTaskId: randomUUID(),
       workflow: workflow.name,
-      workflowVersion: versionOf(workflow.repository),
-      parameters: request.parameters,
+      workflowVersion: version,
+      parameters,
       recipe,
       user: { id: input.context.userId, name: input.context.userName },
       group: { id: input.context.groupId, name: input.context.groupName },
       input: { type: 'Dataset', id: input.dataset.id, name: input.dataset.name },
       dataPath: `${config.slurm.dataPath}/${workflow.name}_${id}`,
+      container: containerFile(descriptor?.image ?? null, version),
+      cleanup: config.worker.cleanup ?? false,
       status: statuses.initializing,
     },
     stepNames,
@@ -76,8 +92,19 @@ export async function launchRun(
   return id;
 }
 
-/** The version a workflow's repository address names (`…/tree/v1.0.0`), else `latest`, as BIOMERO calls it. */
-function versionOf(repository: string | null): string {
-  const ref = /\/tree\/([^/]+)/.exec(repository ?? '')?.[1];
-  return ref === undefined || ref === 'master' ? 'latest' : ref;
+function parametersOf(request: LaunchRequest, descriptor: WorkflowDescriptor | null): Record<string, unknown> {
+  if (descriptor) return checkParameters(descriptor, request.parameters);
+  checkNames(request.parameters);
+  if (!request.typed) return request.parameters;
+  return Object.fromEntries(Object.entries(request.parameters).map(([name, text]) => [name, guessValue(String(text))]));
+}
+
+/**
+ * The version that a workflow's repository address names (`…/tree/v1.0.0`), else its descriptor's; `latest`, as BIOMERO
+ * calls it, where neither tells.
+ */
+export function versionOf(workflow: WorkflowConfig, descriptor: WorkflowDescriptor | null): string {
+  const ref = /\/tree\/([^/]+)/.exec(workflow.repository ?? '')?.[1];
+  if (ref === undefined) return (workflow.repository === null ? descriptor?.version : null) ?? 'latest';
+  return ref === 'master' ? 'latest' : ref;
 }

@@ -21,6 +21,10 @@ export interface Run {
   destination: { type: DestinationType; id: number; name: string } | null;
   /** The job's data folder on the cluster. */
   dataPath: string;
+  /** File name of the container image; null: the job's script knows it. */
+  container: string | null;
+  /** What becomes of the data on the cluster once the run is done, and why it is as it is. */
+  clusterData: { state: 'keep' | 'remove' | 'removed'; detail: string | null };
   job: { id: number; state: string | null; exit: string | null; node: string | null; endedAt: Date | null } | null;
   /** Group folder and timestamp of the archive, stored before staging begins. */
   archivePlace: { basePath: string; stamp: string } | null;
@@ -69,6 +73,8 @@ export function runFromRow(row: QueryResultRow): Run {
         ? null
         : { type: row.destination_type, id: row.destination_id, name: row.destination_name },
     dataPath: row.data_path,
+    container: row.container,
+    clusterData: { state: row.cluster_data, detail: row.cluster_data_detail },
     job:
       row.job_id === null
         ? null

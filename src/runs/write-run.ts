@@ -1,7 +1,7 @@
 import { requireLease, type Lease } from '../lib/lease.ts';
 import { transaction, type Database, type Pool } from '../lib/database.ts';
 import type { BridgeError } from '../domain/errors.ts';
-import type { Recipe, StepName } from '../domain/vocabulary.ts';
+import type { DestinationType, Recipe, StepName } from '../domain/vocabulary.ts';
 import type { Archive } from '../archive/archive.ts';
 
 /**
@@ -38,8 +38,11 @@ export interface NewRun {
   recipe: Recipe;
   user: { id: number; name: string };
   group: { id: number; name: string };
-  input: { type: 'Dataset'; id: number; name: string };
+  input: { type: DestinationType; id: number; name: string } | null;
   dataPath: string;
+  container?: string | null;
+  /** Its data on the cluster may be removed when archive and import stand. */
+  cleanup?: boolean;
   status: string;
 }
 
@@ -48,8 +51,8 @@ export async function insertRun(pool: Pool, run: NewRun, steps: readonly StepNam
   await transaction(pool, async (tx) => {
     const { rowCount } = await tx.query(
       `insert into bridge.runs (id, task_id, workflow_task_id, workflow, workflow_version, parameters, recipe, user_id,
-         user_name, group_id, group_name, input_type, input_id, input_name, data_path, status)
-       values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)
+         user_name, group_id, group_name, input_type, input_id, input_name, data_path, container, cluster_data, status)
+       values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18)
        on conflict (id) do nothing`,
       [
         run.id,
@@ -63,10 +66,12 @@ export async function insertRun(pool: Pool, run: NewRun, steps: readonly StepNam
         run.user.name,
         run.group.id,
         run.group.name,
-        run.input.type,
-        run.input.id,
-        run.input.name,
+        run.input?.type ?? null,
+        run.input?.id ?? null,
+        run.input?.name ?? null,
         run.dataPath,
+        run.container ?? null,
+        run.cleanup ? 'remove' : 'keep',
         run.status,
       ],
     );

@@ -10,7 +10,8 @@ export function quoteForShell(argv: readonly string[]): string {
   return argv.map(quoteWord).join(' ');
 }
 
-function quoteWord(word: string): string {
+/** One word in single quotes, as `quoteForShell` writes it. @throws TypeError for NUL */
+export function quoteWord(word: string): string {
   if (word.includes('\0')) throw new TypeError('an argument cannot hold NUL');
   return `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

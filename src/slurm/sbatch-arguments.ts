@@ -1,5 +1,6 @@
 import type { SlurmConfig } from '../config/config.ts';
 import { bridgeError } from '../domain/errors.ts';
+import { quoteWord } from './quote.ts';
 
 export interface Submission {
   /** Unique job name: a second submission under it finds the first job. */
@@ -8,7 +9,12 @@ export interface Submission {
   script: string;
   /** File pattern of the log, such as `omero-%j.log`. */
   output: string;
+  /** The workflow's own options. */
   flags: Readonly<Record<string, string>>;
+  /** The workflow uses a GPU: the options that the site has for such jobs are added. */
+  useGpu?: boolean;
+  /** The variables come in this file (absolute path on the cluster), whose path is the script's argument. */
+  envFile?: string | null;
   env: Readonly<Record<string, string>>;
 }
 
@@ -26,14 +32,18 @@ const switches = new Set(
 const reserved =
   /^(PATH|HOME|IFS|ENV|BASH_ENV|SHELL|SHELLOPTS|BASHOPTS|USER|LOGNAME|TMPDIR|PYTHON(PATH|HOME|STARTUP)|PERL5(LIB|OPT)|NODE_OPTIONS|(LD|DYLD|SLURM|SLURMD|SBATCH|SACCT|SQUEUE|SCANCEL|BASH_FUNC)_.*)$/;
 
+/** Linux takes no word above 128 KiB, and through ssh a command with all its variables is one word. */
+const longestValue = 32 * 1024;
+
 /** The argument list of `sbatch`. @throws JOB_OPTION_REFUSED, JOB_NAME_REFUSED, JOB_VARIABLE_REFUSED */
 export function sbatchArguments(job: Submission, config: SlurmConfig): string[] {
   checkJobName(job.name);
   for (const [name, value] of Object.entries(job.env)) checkVariable(name, value);
-  // A workflow's own options win over the default partition, which wins over the options for all.
+  // BIOMERO's precedence: the workflow's own options, then those for GPUs, the default partition, the options for all.
   const flags: Record<string, string> = { ...config.sbatch };
   if (config.defaultPartition) flags['partition'] = config.defaultPartition;
-  for (const [name, value] of Object.entries(job.flags)) flags[name] = value;
+  if (job.useGpu) Object.assign(flags, gpuFlags(config, job.flags));
+  Object.assign(flags, job.flags);
   const folder = config.scriptPath.replace(/\/+$/, '');
   const script = folder === '' ? job.script : `${folder}/${job.script}`;
   return [
@@ -44,7 +54,26 @@ export function sbatchArguments(job: Submission, config: SlurmConfig): string[] 
     '--export=ALL',
     ...Object.entries(flags).flatMap(([name, value]) => flag(name, value)),
     script.startsWith('-') ? `./${script}` : script,
+    ...(job.envFile ? [job.envFile] : []),
   ];
+}
+
+/** A workflow that says itself what it wants of GPUs is not given the site's usual number on top. */
+function gpuFlags(config: SlurmConfig, own: Readonly<Record<string, string>>): Record<string, string> {
+  const { gpuPartition, gpuGres, gpus } = config.submission ?? { gpuPartition: null, gpuGres: null, gpus: null };
+  const asks = ['gres', 'gpus', 'gpus-per-node', 'gpus-per-task'].some((name) => own[name]);
+  return {
+    ...(gpuPartition && { partition: gpuPartition }),
+    ...(gpuGres && !asks && { gres: gpuGres }),
+    ...(gpus && !asks && { gpus }),
+  };
+}
+
+/** A job's variables as a file that its script reads with `.`; every value arrives byte for byte. */
+export function environmentFile(env: Readonly<Record<string, string>>): string {
+  return Object.entries(env)
+    .map(([name, value]) => `export ${name}=${quoteWord(value)}\n`)
+    .join('');
 }
 
 function flag(name: string, value: string): string[] {
@@ -76,4 +105,5 @@ function checkVariable(name: string, value: string): void {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw refuse('that is not the name of a variable');
   if (reserved.test(name)) throw refuse('the variable has a meaning of its own for the job');
   if (value.includes('\0')) throw refuse('its value holds NUL');
+  if (Buffer.byteLength(value) > longestValue) throw refuse(`its value is longer than ${longestValue} bytes`);
 }

@@ -1,4 +1,5 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
@@ -116,6 +117,29 @@ test('options: the workflow wins over the default partition, that over the optio
     ...[...same, '--partition=gpu', '--mem=5G', '--exclusive', '--time=00:30:00', 'scripts/job.sh'],
     '',
   ]);
+});
+
+test("options in BIOMERO's precedence, and variables in a file where the site wants that", async () => {
+  const submission = { gpuPartition: 'gpu', gpuGres: 'gpu:1', gpus: null } as NonNullable<SlurmConfig['submission']>;
+  const { slurm, says, home } = await site({ submission });
+  await says('sbatch', 'printf "%s\\n" "$@" >> arguments; echo "VALUE=$VALUE"; echo 1');
+  const options = async (flags: Record<string, string>, useGpu: boolean): Promise<string[]> => {
+    await rm(join(home, 'arguments'), { force: true });
+    await slurm.submit({ ...job, flags, useGpu });
+    const lines = (await readFile(join(home, 'arguments'), 'utf8')).split('\n');
+    return lines.filter((line) => /^--(partition|mem|gres|gpus)/.test(line)).toSorted();
+  };
+  expect(await options({}, false)).toEqual(['--mem=5G', '--partition=short']);
+  expect(await options({}, true)).toEqual(['--gres=gpu:1', '--mem=5G', '--partition=gpu']);
+  expect(await options({ gpus: '2', partition: 'big', mem: '9G' }, true)).toEqual([
+    ...['--gpus=2', '--mem=9G', '--partition=big'],
+  ]);
+  const value = "it's $(id)\n";
+  await slurm.submit({ ...job, env: { VALUE: value }, envFile: join(home, 'data', 'variables.sh') });
+  const path = join(home, 'data', 'variables.sh');
+  expect((await readFile(join(home, 'arguments'), 'utf8')).trimEnd().split('\n').at(-1)).toBe(path);
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  expect(spawnSync('sh', ['-c', '. "$1"; printf %s "$VALUE"', 'sh', path], { encoding: 'utf8' }).stdout).toBe(value);
 });
 
 test('a lookup takes the exact name only, from the queue or the accounting', async () => {

@@ -3,8 +3,9 @@ import { bridgeError } from '../domain/errors.ts';
 import { jobState, type JobState } from './observe.ts';
 import { parseSacct, parseSqueue, sacctFields, squeueFormat, type JobRow } from './queue.ts';
 import { readLogBytes, type LogBytes } from './read-log.ts';
-import { checkJobName, sbatchArguments, type Submission } from './sbatch-arguments.ts';
+import { checkJobName, environmentFile, sbatchArguments, type Submission } from './sbatch-arguments.ts';
 import type { CommandResult, Transport } from './transport.ts';
+import { writeClusterFile } from './write-file.ts';
 
 export type { JobState } from './observe.ts';
 
@@ -39,7 +40,8 @@ export class Slurm {
     const known = await this.findByName(job.name);
     if (known !== null) return known;
     // A controller that is slow to answer must not make us stop waiting for an id that it is about to give.
-    const result = await this.#run(argv, { ...job.env }, 60_000);
+    if (job.envFile) await writeClusterFile(this.#transport, job.envFile, environmentFile(job.env), '0600');
+    const result = await this.#run(argv, job.envFile ? {} : { ...job.env }, 60_000);
     if (result.code !== 0) {
       if (isUnavailable(result.stderr)) throw this.#unavailable('sbatch', result);
       const reason = result.stderr.trim() || `sbatch ended with ${result.code}`;

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { CommandResult, CommandStream, ExecOptions } from './transport.ts';
 
 /** Bytes of standard output that `collect` keeps; more means that something else answered than what was asked. */
@@ -50,7 +50,8 @@ export function spawnCommand(argv: readonly string[], options: SpawnOptions): Co
     : null;
   // A command may end without reading what it was given; its exit code tells, not the broken pipe.
   child.stdin?.on('error', () => undefined);
-  if (options.stdin !== undefined) child.stdin?.end(options.stdin);
+  if (options.stdin instanceof Readable) feed(options.stdin, child, stop);
+  else if (options.stdin !== undefined) child.stdin?.end(options.stdin);
 
   let killed = false;
   const finished = ended(child).then(
@@ -77,6 +78,14 @@ export function spawnCommand(argv: readonly string[], options: SpawnOptions): Co
       letGo(child);
     },
   };
+}
+
+/** Hands a stream to a command; a source that fails ends the command, a command that ends lets go of the source. */
+function feed(source: Readable, child: ChildProcess, stop: (reason: Error) => void): void {
+  source.on('error', stop);
+  child.stdin?.on('error', () => source.destroy());
+  child.once('close', () => source.destroy());
+  if (child.stdin) source.pipe(child.stdin);
 }
 
 /** Runs a command and keeps its output as bytes. */

@@ -1,96 +1,36 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
-import { describeWithPart, findExecutable } from '../../test/support/optional-part.ts';
+import { describeWithPart } from '../../test/support/optional-part.ts';
+import { freePort, sshIsInstalled, startSshServer, type SshServer } from '../../test/support/ssh-server.ts';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { readLogBytes } from './read-log.ts';
 import { SshTransport } from './ssh.ts';
 
 const log = pino({ level: 'silent' });
-const sshd = findExecutable('sshd');
-const available = sshd !== null && findExecutable('ssh') !== null && findExecutable('ssh-keygen') !== null;
 
-interface TestServer {
-  folder: string;
-  port: number;
-  /** Writes an ssh configuration with an alias for the server. */
-  configFile(options?: { port?: number; knownHosts?: string; identity?: string }): Promise<string>;
+interface TestServer extends SshServer {
   transport(configFile?: string): Promise<SshTransport>;
 }
 
-/** A real sshd of our own on the loopback interface, and an account's ssh configuration for it. */
+/** A server that ends with the test. */
 async function startServer(): Promise<TestServer> {
-  const folder = await temporaryFolder('sshd');
-  const keygen = (name: string): void =>
-    void spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, name)], { stdio: 'inherit' });
-  for (const name of ['host', 'user', 'stranger']) keygen(name);
-  const publicKey = await readFile(join(folder, 'user.pub'), 'utf8');
-  await writeFile(join(folder, 'authorized_keys'), publicKey);
-  const port = await freePort();
-  await writeFile(
-    join(folder, 'sshd_config'),
-    [
-      `Port ${port}`,
-      'ListenAddress 127.0.0.1',
-      `HostKey ${folder}/host`,
-      `PidFile ${folder}/pid`,
-      `AuthorizedKeysFile ${folder}/authorized_keys`,
-      'StrictModes no',
-      'PasswordAuthentication no',
-      'KbdInteractiveAuthentication no',
-      'UsePAM no',
-      '',
-    ].join('\n'),
-  );
-  // sshd of root wants its folder for unprivileged children; it is made at boot where sshd is a service.
-  if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
-  const daemon = spawn(sshd ?? '', ['-D', '-e', '-f', join(folder, 'sshd_config')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let said = '';
-  daemon.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  onTestFinished(() => void daemon.kill('SIGTERM'));
-  while (!/listening/i.test(said)) {
-    if (daemon.exitCode !== null) throw new Error(`sshd ended: ${said}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  const known = join(folder, 'known_hosts');
-  await writeFile(known, `[127.0.0.1]:${port} ${(await readFile(join(folder, 'host.pub'), 'utf8')).trim()}\n`);
-  let files = 0;
-  const configFile: TestServer['configFile'] = async (options = {}) => {
-    const path = join(folder, `config-${++files}`);
-    const text = `Host cluster
-  HostName 127.0.0.1
-  HostKeyAlias [127.0.0.1]:${port}
-  Port ${options.port ?? port}
-  User ${userInfo().username}
-  IdentityFile ${options.identity ?? join(folder, 'user')}
-  IdentitiesOnly yes
-  IdentityAgent none
-  UserKnownHostsFile ${options.knownHosts ?? known}
-  StrictHostKeyChecking no
-`;
-    await writeFile(path, text);
-    await chmod(path, 0o600);
-    return path;
-  };
+  const server = await startSshServer();
+  onTestFinished(() => server.stop());
   return {
-    folder,
-    port,
-    configFile,
+    ...server,
     transport: async (path) => {
-      const transport = new SshTransport({ host: 'cluster', log, configFile: path ?? (await configFile()) });
+      const transport = new SshTransport({ host: 'cluster', log, configFile: path ?? (await server.configFile()) });
       onTestFinished(() => transport.close());
       return transport;
     },
   };
 }
 
-describeWithPart('OpenSSH', available, 'commands over ssh', () => {
+describeWithPart('OpenSSH', sshIsInstalled, 'commands over ssh', () => {
   test('arguments, input, variables, output and exit code pass unchanged', async () => {
     const transport = await (await startServer()).transport();
     const words = ['', "it's", '$(id)', '`id`', 'a\nb', '*', '~', '\\', '!', 'ü🜁', '--', 'x=y', ';', '|'];
@@ -200,14 +140,6 @@ test('a host that would be read as an option is refused', () => {
   expect(() => new SshTransport({ host: '-oProxyCommand=x', log })).toThrow(TypeError);
   expect(() => new SshTransport({ host: 'a b', log })).toThrow(TypeError);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 interface Proxy {
   port: number;

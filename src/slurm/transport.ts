@@ -26,7 +26,8 @@ export interface Transport {
 }
 
 export interface ExecOptions {
-  stdin?: string | Buffer;
+  /** What the command reads; a stream that fails ends the command, with its error. */
+  stdin?: string | Buffer | Readable;
   timeoutMs?: number;
   /** Added to the command's environment, values byte for byte. */
   env?: Record<string, string>;
@@ -48,6 +49,9 @@ export interface CommandStream {
 
 /** The transport that the configuration asks for. `env` is added to the environment of local commands. */
 export function openTransport(config: SlurmConfig, options: { log: Logger; env?: Record<string, string> }): Transport {
-  if (config.transport === 'ssh') return new SshTransport({ host: config.host, log: options.log });
+  if (config.transport === 'ssh') {
+    const configFile = config.sshConfigFile ? { configFile: config.sshConfigFile } : {};
+    return new SshTransport({ host: config.host, log: options.log, ...configFile });
+  }
   return new LocalTransport({ home: config.home, env: options.env ?? {} });
 }

@@ -51,12 +51,12 @@ export const runErrors = defineErrors({
     retryable: true,
     status: 500,
   },
-  INPUT_NEEDS_SHARED_CLUSTER: {
-    message: 'Starting a run on a cluster reached by ssh is not built yet: its input images cannot be brought there.',
-    remedy: 'Start the workflow with BIOMERO; this version starts runs only where cluster and storage are one machine.',
-    who: 'developer',
-    retryable: false,
-    status: 409,
+  INPUT_TRANSFER_INCOMPLETE: {
+    message: 'The input images did not reach {folder} on the cluster: {reason}',
+    remedy: 'It is tried again, from where it stopped. If this lasts, check quota and free space on the cluster.',
+    who: 'admin',
+    retryable: true,
+    status: 503,
   },
   PARAMETER_INVALID: {
     message: 'Parameter {name}: {reason}.',
@@ -64,6 +64,21 @@ export const runErrors = defineErrors({
     who: 'researcher',
     retryable: false,
     status: 400,
+  },
+  DESCRIPTOR_UNAVAILABLE: {
+    message: 'The descriptor of workflow "{workflow}" cannot be read from {place}: {reason}.',
+    remedy:
+      'Check <workflow>_repo in slurm-config.ini and that this machine reaches it, or put the descriptor into BIOMERO_BRIDGE_DESCRIPTORS.',
+    who: 'admin',
+    retryable: true,
+    status: 503,
+  },
+  DESCRIPTOR_INVALID: {
+    message: 'The descriptor {place} cannot be used: {reason}.',
+    remedy: 'Correct the descriptor, or name another version of the workflow in slurm-config.ini.',
+    who: 'admin',
+    retryable: false,
+    status: 500,
   },
   JOB_FAILED: {
     message: 'Slurm job {job} ended {state} (exit {exit}): no results were brought home.',

@@ -25,6 +25,13 @@ export const slurmErrors = defineErrors({
     retryable: true,
     status: 503,
   },
+  CLUSTER_FILE_UNWRITABLE: {
+    message: 'The file {path} cannot be written on {cluster}: {reason}',
+    remedy: 'Check the rights, the quota and the free space of that folder for the cluster account.',
+    who: 'admin',
+    retryable: true,
+    status: 503,
+  },
   SLURM_UNAVAILABLE: {
     message: 'Slurm on {cluster} cannot be asked ({command}): {reason}',
     remedy: 'Nothing is lost: jobs go on and it is asked again. If this lasts, ask the cluster whether Slurm is up.',
