@@ -13,6 +13,7 @@ import { identifyProcess } from './lib/process-identity.ts';
 import { Wakeups } from './lib/wakeups.ts';
 import { OmeroAccess } from './omero/access.ts';
 import { ensureImports } from './orders/ensure-imports.ts';
+import { followHints, hintFileName } from './slurm/job-hints.ts';
 import { Slurm } from './slurm/slurm.ts';
 import { openTransport } from './slurm/transport.ts';
 import { Tracker } from './tracking/tracker.ts';
@@ -130,7 +131,17 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
       const leases = await LeaseHolder.open(config.databases.runs, { holder });
       closers.push(() => leases.close());
       const workerLog = log.child({ role: 'worker' });
-      const jobs = new JobWatch(slurm, config.slurm.pollSeconds * 1000, workerLog);
+      const jobs = new JobWatch(slurm, { minMs: config.slurm.pollSeconds * 1000, log: workerLog });
+      if ((config.slurm.push ?? 'off') !== 'off')
+        supervise(
+          'worker',
+          followHints(transport, {
+            path: `${config.slurm.dataPath.replace(/\/+$/, '')}/${hintFileName}`,
+            onHint: (jobId) => jobs.hint(jobId),
+            signal: stop.signal,
+            log: workerLog,
+          }),
+        );
       supervise(
         'worker',
         runWorker(

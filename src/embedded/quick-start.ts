@@ -78,6 +78,7 @@ export async function startServers(dataFolder: string, log: Logger): Promise<Qui
       BIOMERO_BRIDGE_SLURM: 'local',
       BIOMERO_BRIDGE_SLURM_HOME: slurm.home,
       BIOMERO_BRIDGE_SLURM_POLL_SECONDS: '0.5',
+      BIOMERO_BRIDGE_SLURM_PUSH: 'off',
       BIOMERO_BRIDGE_DESCRIPTORS: packageFile('workflows'),
       BIOMERO_BRIDGE_CACHE_DIR: join(dataFolder, 'cache'),
       BIOMERO_BRIDGE_IMPORT_COMMAND: JSON.stringify(omero.importCommand),

@@ -45,10 +45,12 @@ export async function findRuns(db: Database, idStart: string): Promise<Run[]> {
   return rows.map(runFromRow);
 }
 
-/** Runs that a worker has something to do for, oldest first. */
+/** Runs that a worker has something to do for, oldest first; those that no other holds before those that one does. */
 export async function openRunIds(db: Database, limit: number): Promise<string[]> {
   const { rows } = await db.query<{ id: string }>(
-    'select id from bridge.runs where ended_at is null order by launched_at limit $1',
+    `select r.id from bridge.runs r left join bridge.leases l
+       on l.resource = 'run:' || r.id::text and l.expires_at > clock_timestamp()
+     where r.ended_at is null order by l.resource is not null, r.launched_at limit $1`,
     [limit],
   );
   return rows.map((r) => r.id);

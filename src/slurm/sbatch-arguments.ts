@@ -16,6 +16,8 @@ export interface Submission {
   /** The variables come in this file (absolute path on the cluster), whose path is the script's argument. */
   envFile?: string | null;
   env: Readonly<Record<string, string>>;
+  /** A tiny job writes a line to this file (absolute path on the cluster) once the job has ended. */
+  hintFile?: string | null;
 }
 
 /** Options that decide how we talk with Slurm or find the job again; not a site's to set. */

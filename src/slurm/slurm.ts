@@ -2,6 +2,8 @@ import type { SlurmConfig } from '../config/config.ts';
 import { bridgeError } from '../domain/errors.ts';
 import { jobState, type JobState } from './observe.ts';
 import { parseSacct, parseSqueue, sacctFields, squeueFormat, type JobRow } from './queue.ts';
+import { hintJobArguments } from './job-hints.ts';
+import { readLogTails, type LogTail } from './log-tails.ts';
 import { readLogBytes, type LogBytes } from './read-log.ts';
 import { checkJobName, environmentFile, sbatchArguments, type Submission } from './sbatch-arguments.ts';
 import type { CommandResult, Transport } from './transport.ts';
@@ -51,7 +53,13 @@ export class Slurm {
     const answer = result.stdout.trimEnd().split('\n').at(-1) ?? '';
     const id = /^(\d+)(;.*)?$/.exec(answer)?.[1];
     if (id === undefined) throw this.#unreadable('sbatch', result.stdout);
+    if (job.hintFile) await this.#submitHint(Number(id), job.hintFile, argv);
     return Number(id);
+  }
+
+  /** A hint is worth nothing but time: a site that refuses the tiny job loses only that. */
+  async #submitHint(jobId: number, path: string, submitted: readonly string[]): Promise<void> {
+    await this.#transport.exec(hintJobArguments(jobId, path, submitted)).catch(() => undefined);
   }
 
   /** The state of each job, from one look at the queue and, for those that have ended, at the accounting. */
@@ -104,6 +112,14 @@ export class Slurm {
    */
   readLog(jobId: number, fromByte: number, maxBytes = 1024 * 1024): Promise<LogBytes | null> {
     return readLogBytes(this.#transport, jobId, `omero-${idText(jobId)}.log`, fromByte, maxBytes);
+  }
+
+  /** What the logs of these jobs have grown by, with one command; see `LogTail`. */
+  async logTails(jobs: readonly { jobId: number; from: number }[]): Promise<LogTail[]> {
+    const tails: LogTail[] = [];
+    for (let at = 0; at < jobs.length; at += idsPerCall)
+      tails.push(...(await readLogTails(this.#transport, jobs.slice(at, at + idsPerCall))));
+    return tails;
   }
 
   /** A lone unknown id makes `squeue -j` fail, two do not: the id is given twice, and a failure means trouble. */

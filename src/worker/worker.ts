@@ -1,3 +1,4 @@
+import pLimit, { type LimitFunction } from 'p-limit';
 import type { Logger } from 'pino';
 import { bridgeError, describeError, isBridgeError, type BridgeError } from '../domain/errors.ts';
 import { statuses, type StepName } from '../domain/vocabulary.ts';
@@ -22,6 +23,11 @@ type Step = (ctx: WorkerContext, run: Run, step: StepHandle) => Promise<StepOutc
 
 const steps: Record<StepName, Step> = { submit, follow, archive, order, import: importImages, annotate };
 
+/** Steps that move data: only some runs are in one of them at a time, while any number waits for a job or an import. */
+const heavy: ReadonlySet<StepName> = new Set<StepName>(['submit', 'archive']);
+/** More than a worker can be expected to wait for; others or a later look take the rest. */
+const mostRuns = 1000;
+
 /** Looks for open runs this often even when nobody rings. */
 const lookEveryMs = 1_000;
 const progressEveryMs = 300;
@@ -38,14 +44,15 @@ export async function runWorker(
   signal: AbortSignal,
 ): Promise<void> {
   const active = new Map<string, Promise<void>>();
+  const transfers = pLimit(ctx.config.worker.maxRuns);
   while (!signal.aborted) {
     try {
       for (const id of await openRunIds(ctx.runs, 1000)) {
-        if (signal.aborted || active.size >= ctx.config.worker.maxRuns) break;
+        if (signal.aborted || active.size >= mostRuns) break;
         if (active.has(id)) continue;
         const lease = await leases.acquire(`run:${id}`);
         if (!lease) continue;
-        const done = driveRun(ctx, id, lease, signal).finally(() => active.delete(id));
+        const done = driveRun(ctx, id, lease, transfers, signal).finally(() => active.delete(id));
         active.set(id, done);
       }
     } catch (error) {
@@ -57,7 +64,13 @@ export async function runWorker(
 }
 
 /** Works on one run until it ended, its lease was lost, or the worker stops. */
-async function driveRun(ctx: WorkerContext, runId: string, lease: Lease, stop: AbortSignal): Promise<void> {
+async function driveRun(
+  ctx: WorkerContext,
+  runId: string,
+  lease: Lease,
+  transfers: LimitFunction,
+  stop: AbortSignal,
+): Promise<void> {
   const log = ctx.log.child({ run: runId });
   const signal = AbortSignal.any([stop, lease.signal]);
   const pauses = new Wakeups();
@@ -83,11 +96,13 @@ async function driveRun(ctx: WorkerContext, runId: string, lease: Lease, stop: A
         log.child({ step, ...(run.job && { job: run.job.id }) }),
       );
       try {
-        if (begun !== step) {
-          await handle.begin();
+        const work = async (): Promise<StepOutcome> => {
+          signal.throwIfAborted();
+          if (begun !== step) await handle.begin();
           begun = step;
-        }
-        const outcome = await steps[step](ctx, run, handle);
+          return await steps[step](ctx, run, handle);
+        };
+        const outcome = await (heavy.has(step) ? transfers(work) : work());
         await handle.flush();
         failures = 0;
         const next = nextStep(await readFacts(ctx.runs, ctx.orders, (await readRun(ctx.runs, runId)) ?? run));

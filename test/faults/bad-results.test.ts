@@ -24,6 +24,7 @@ const jobs: Record<string, string> = {
   linking: 'ln -s /etc/passwd "$DATA_PATH/data/out/result.tif"',
   empty: 'true',
   broken: 'cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"; echo no image > "$DATA_PATH/data/out/zz_broken.tif"',
+  slow: 'sleep 3; cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"',
   plain: 'cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"',
 };
 
@@ -143,20 +144,35 @@ test('one file of five that is no image: four are imported, the fifth is named, 
   expect(audit).toEqual([{ action: 'retry' }]);
 });
 
-test('a group folder that is not writable is named with path and uid; the run goes on once it is', async () => {
+test('a group folder that is not writable is named with path and uid, before a job and after it', async () => {
   const analyzed = join(folder.path, 'storage', 'demo', '.analyzed');
   const root = process.getuid?.() === 0;
-  if (root) chownSync(analyzed, 0, 0);
-  chmodSync(analyzed, 0o555);
-  const id = await begin('plain');
-  const waiting = await folder.until(started, async () => {
-    const run = view(id);
-    return run.state === 'attention' && run;
-  });
-  expect(waiting.sentence).toContain(analyzed);
-  expect(waiting.sentence).toMatch(/uid:gid \d+:\d+/);
-  expect(remoteResults('plain', id)).toHaveLength(4);
-  chmodSync(analyzed, 0o755);
-  if (root) chownSync(analyzed, 65534, 65534);
-  expect(await ended(id)).toMatchObject({ state: 'done', imagesFound: 4 });
+  const close = (): void => {
+    if (root) chownSync(analyzed, 0, 0);
+    chmodSync(analyzed, 0o555);
+  };
+  const open = (): void => {
+    chmodSync(analyzed, 0o755);
+    if (root) chownSync(analyzed, 65534, 65534);
+  };
+  const waiting = (id: string): Promise<RunView> =>
+    folder.until(started, async () => {
+      const run = view(id);
+      return run.state === 'attention' && run;
+    });
+
+  const slow = await begin('slow');
+  await folder.until(started, async () => view(slow).jobId !== null);
+  close();
+  const after = await waiting(slow);
+  expect(after.sentence).toContain(analyzed);
+  expect(after.sentence).toMatch(/uid:gid \d+:\d+/);
+  expect(remoteResults('slow', slow)).toHaveLength(4);
+
+  const plain = await begin('plain');
+  const before = await waiting(plain);
+  expect(before).toMatchObject({ jobId: null });
+  expect(before.sentence).toContain(analyzed);
+  open();
+  for (const id of [slow, plain]) expect(await ended(id)).toMatchObject({ state: 'done', imagesFound: 4 });
 });

@@ -81,10 +81,18 @@ export const runErrors = defineErrors({
     status: 500,
   },
   JOB_FAILED: {
-    message: 'Slurm job {job} ended {state} (exit {exit}): no results were brought home.',
-    remedy: "Read the job's log for the cause; then start the workflow again.",
+    message:
+      'Slurm job {job} ended {state} (exit {exit}): {what}. No results were brought home; what it left is on the cluster, in {path}.',
+    remedy: '{advice}',
     who: 'researcher',
     retryable: false,
+    status: 409,
+  },
+  JOB_STUCK: {
+    message: 'Slurm job {job} may wait for ever: {why}.',
+    remedy: 'Ask the admin of the cluster; the run goes on as soon as the job does.',
+    who: 'admin',
+    retryable: true,
     status: 409,
   },
   JOB_UNKNOWN: {

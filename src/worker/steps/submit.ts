@@ -1,10 +1,11 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { checkWritable } from '../../archive/writable.ts';
 import { resolveGroupFolder } from '../../archive/group-folder.ts';
 import { bridgeError } from '../../domain/errors.ts';
 import type { Run } from '../../runs/run.ts';
 import { workflowNamed } from '../../runs/launch.ts';
 import { setJobId } from '../../runs/write-run.ts';
+import { hintFileName } from '../../slurm/job-hints.ts';
 import { variableOf } from '../../workflows/descriptor.ts';
 import { parameterNameProblem } from '../../workflows/parameter-names.ts';
 import type { StepHandle, StepOutcome, WorkerContext } from '../context.ts';
@@ -36,6 +37,8 @@ export async function submit(ctx: WorkerContext, run: Run, step: StepHandle): Pr
   });
   await ensureJobScript(ctx, workflow);
   const { submission } = slurm;
+  const push = slurm.push ?? 'off';
+  const hintFile = join(dirname(dataPath), hintFileName);
   const jobId = await ctx.slurm.submit({
     name: jobName(run),
     script: workflow.job,
@@ -43,6 +46,7 @@ export async function submit(ctx: WorkerContext, run: Run, step: StepHandle): Pr
     flags: workflow.flags,
     useGpu: workflow.useGpu,
     envFile: submission?.envFile ? `${dataPath}/biomero_job_env.sh` : null,
+    hintFile: push === 'both' ? hintFile : null,
     env: {
       ...parameters,
       DATA_PATH: dataPath,
@@ -51,6 +55,7 @@ export async function submit(ctx: WorkerContext, run: Run, step: StepHandle): Pr
       SCRIPT_PATH: slurm.scriptPath,
       ...(run.container !== null && { SINGULARITY_IMAGE: run.container }),
       ...(submission?.injectGpuFlag && { GPU_FLAG: workflow.useGpu ? '--nv' : '' }),
+      ...(push !== 'off' && { BIOMERO_BRIDGE_ENDED: hintFile }),
       ...(submission?.dataBindPath && { APPTAINER_BINDPATH: submission.dataBindPath }),
     },
   });
