@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { productVersion } from '../lib/product-version.ts';
 import { defaultDataFolder } from '../embedded/data-folder.ts';
+import { omeroCheck, type OmeroCheckOptions } from './omero-check.ts';
 import { retry } from './retry.ts';
 import { role } from './role.ts';
 import { run } from './run.ts';
@@ -84,6 +85,22 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .description('empty the four biomero_* tables and fill them from the log')
     .addOption(data())
     .action(rebuildViews);
+
+  const omero = program.command('omero').description('look at the OMERO server');
+  omero
+    .command('check')
+    .description(
+      'try against OMERO everything that this product does there, and remove it again: 0 nothing failed, 1 something did',
+    )
+    .option('--user <name>', 'user to act as; images are imported for this user for a moment')
+    .option('--group <name>', 'group of that user to act in')
+    .option('--json', 'as JSON')
+    .addOption(data())
+    .action(async (options: OmeroCheckOptions) => {
+      if ((options.user === undefined) !== (options.group === undefined))
+        omero.error('error: --user and --group are given together');
+      await omeroCheck(options);
+    });
 
   return program;
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/config.ts';
-import { quickStartEnvironment } from '../embedded/quick-start.ts';
+import { quickStartEnvironment, sampleGroup, sampleUser } from '../embedded/quick-start.ts';
 import { openPool, type Pool } from '../lib/database.ts';
 import { createLogger } from '../lib/logger.ts';
 import { migrate } from '../lib/migrate.ts';
@@ -28,6 +28,21 @@ export async function loadSiteConfig(dataFolder: string): Promise<Config> {
     return loadConfig(process.env);
   const env = JSON.parse(await readFile(written, 'utf8')) as Record<string, string>;
   return loadConfig(quickStartEnvironment(process.env, env));
+}
+
+/**
+ * The configuration for a look at OMERO, which needs no database: of the environment where it names a server, else of
+ * the quick start in the data folder; then `sample` is whom its sample images belong to.
+ */
+export async function loadOmeroConfig(
+  dataFolder: string,
+): Promise<{ config: Config; sample: { user: string; group: string } | null }> {
+  const written = join(dataFolder, 'config', 'environment.json');
+  if (process.env['OMERO_HOST'] || !existsSync(written))
+    return { config: await loadConfig(process.env, ['omero']), sample: null };
+  const env = JSON.parse(await readFile(written, 'utf8')) as Record<string, string>;
+  const config = await loadConfig(quickStartEnvironment(process.env, env), ['omero']);
+  return { config, sample: { user: sampleUser, group: sampleGroup } };
 }
 
 /** Opens what a short command needs. */

@@ -25,12 +25,14 @@ import type { Config, DatabaseConfig, ImporterConfig, OmeroConfig, PushBy, Slurm
 
 export const roles = ['worker', 'importer', 'web'] as const;
 export type Role = (typeof roles)[number];
+/** What a configuration is for: roles, or `omero`, a look at OMERO with the eyes of an importer but no database. */
+export type Purpose = Role | 'omero';
 
 /**
  * Builds the configuration from an environment and the files it names. `roles` are those that will run with it: what
  * none of them uses need not be set. Throws CONFIG_INVALID with every wrong value in one text.
  */
-export async function loadConfig(env: NodeJS.ProcessEnv, forRoles: readonly Role[] = roles): Promise<Config> {
+export async function loadConfig(env: NodeJS.ProcessEnv, forRoles: readonly Purpose[] = roles): Promise<Config> {
   const { config, problems } = await readConfig(env, forRoles);
   if (problems.length) throw configInvalid(problems);
   return config;
@@ -39,12 +41,12 @@ export async function loadConfig(env: NodeJS.ProcessEnv, forRoles: readonly Role
 /** As `loadConfig`, but gives back what is wrong; `config` then holds defaults in those places. */
 export async function readConfig(
   env: NodeJS.ProcessEnv,
-  forRoles: readonly Role[] = roles,
+  forRoles: readonly Purpose[] = roles,
 ): Promise<{ config: Config; problems: readonly ConfigProblem[] }> {
   const values = new Values(env);
   const take = <T>(path: string, name: SettingName, parse: Parse<T>, fallback: T): T =>
     values.take(path, [values.variable(name)], parse, fallback);
-  const needs = (...wanted: Role[]): boolean => wanted.some((role) => forRoles.includes(role));
+  const needs = (...wanted: Purpose[]): boolean => wanted.some((role) => forRoles.includes(role));
 
   const importerEnabled = take('importerEnabled', 'IMPORTER_ENABLED', importerSwitch, false);
   if (values.origins['importerEnabled'] === 'default')
@@ -58,14 +60,14 @@ export async function readConfig(
   );
   const ini = await readIni(values, env);
   const databases = databasesOf(values, settings, ini, {
-    orders: needs('importer') || importerEnabled,
+    orders: needs('importer') || (importerEnabled && needs('worker', 'web')),
     runs: needs('worker', 'web'),
   });
   const config: Config = {
     importerEnabled,
     databases,
     storage: {
-      baseDir: baseDirOf(values, settings, needs('importer') || (needs('worker') && importerEnabled)),
+      baseDir: baseDirOf(values, settings, needs('importer', 'omero') || (needs('worker') && importerEnabled)),
       mappingFiles: [
         take('storage.mappingFiles.0', 'OMERO_BIOMERO_CONFIG_FILE', path, '/opt/omero/server/biomero-config.json'),
         take(
@@ -77,7 +79,7 @@ export async function readConfig(
       ],
     },
     importer: importerOf(take, settings),
-    omero: omeroOf(values, take, needs('worker', 'importer')),
+    omero: omeroOf(values, take, needs('worker', 'importer', 'omero')),
     slurm: slurmOf(values, take, ini, env),
     tracking: trackingFromIni(ini, take('tracking.views', 'BIOMERO_BRIDGE_VIEWS', oneOf('auto', 'ours'), 'auto')),
     worker: {

@@ -19,6 +19,8 @@ export async function startGlacier2(options: {
   readonly ssl?: 'certificate' | 'anonymous' | undefined;
   /** Seconds. */
   readonly sessionTimeout?: number | undefined;
+  /** Encoding of the router's own calls; our server reads 1.0 only. */
+  readonly encoding?: '1.0';
 }): Promise<{ port: number; process: ChildProcess }> {
   const folder = await temporaryFolder('glacier2');
   const port = await freePort();
@@ -32,6 +34,7 @@ export async function startGlacier2(options: {
     'Glacier2.SessionManager': `manager:${back}`,
     'Glacier2.SessionTimeout': String(options.sessionTimeout ?? 30),
   };
+  if (options.encoding) settings['Ice.Default.EncodingVersion'] = options.encoding;
   if (options.ssl) Object.assign(settings, await tlsSettings(folder, options.ssl));
   const file = join(folder, 'router.cfg');
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);

@@ -5,6 +5,7 @@ import { openPool } from '../../lib/database.ts';
 import { ownProgram } from '../../lib/package-root.ts';
 import { IceSchema } from '../../omero/ice/schema.ts';
 import { IceServer } from '../../omero/ice/server.ts';
+import type { Dispatch } from '../../omero/ice/server-types.ts';
 import { dispatcher } from './dispatch.ts';
 import { LiveSessions } from './live-sessions.ts';
 import { omeroModel } from './model.ts';
@@ -32,6 +33,8 @@ export interface EmbeddedOmero {
   /** The `omero import` of this server: put the importer's arguments after it. */
   readonly importCommand: string[];
   readonly managedRepository: string;
+  /** What answers requests: for tests that put a real router in front. */
+  readonly dispatch: Dispatch;
   close(): Promise<void>;
 }
 
@@ -62,18 +65,15 @@ export async function startOmero(options: OmeroOptions): Promise<EmbeddedOmero> 
     ]);
     const schema = IceSchema.omero();
     const context = { store, sessions, people, log, config, filesFolder: join(directory, 'Files') };
-    const server = await IceServer.listen({
-      host: '127.0.0.1',
-      port: options.port,
-      schema,
-      dispatch: dispatcher(context, schema),
-    });
+    const dispatch = dispatcher(context, schema);
+    const server = await IceServer.listen({ host: '127.0.0.1', port: options.port, schema, dispatch });
     const live = sessions;
     log.info({ port: server.port }, 'the OMERO stand-in listens');
     return {
       port: server.port,
       importCommand: [wrapper, 'import'],
       managedRepository,
+      dispatch,
       async close() {
         await live.end();
         await server.close();

@@ -1,3 +1,4 @@
+import { isBridgeError } from '../../../domain/errors.ts';
 import { OmeroLink } from '../../../omero/link.ts';
 import { clientPathOf } from '../../../omero/client-path.ts';
 import type { IceObject } from '../../../omero/ice/values.ts';
@@ -32,8 +33,15 @@ export class Catalogue {
 
   /** Joins the session of the key. */
   static async join(server: { host: string; port: number; transport: 'tcp' | 'ssl' }, key: string): Promise<Catalogue> {
-    const config = { ...server, user: '', password: '', tls: 'self-signed', caFile: null, webUrl: null } as const;
-    const link = await OmeroLink.open(config, key, key, 'the holder of the session key');
+    const open = (tls: 'self-signed' | 'anonymous'): Promise<OmeroLink> => {
+      const config = { ...server, user: '', password: '', tls, caFile: null, webUrl: null };
+      return OmeroLink.open(config, key, key, 'the holder of the session key');
+    };
+    // OMERO's own importer takes any certificate, and none.
+    const link = await open('self-signed').catch((error: unknown) => {
+      if (isBridgeError(error, 'OMERO_TLS_REFUSED')) return open('anonymous');
+      throw error;
+    });
     const { userName, userId } = (await link.call('IAdmin', 'getEventContext', [])) as IceObject;
     return new Catalogue(link, { name: String(userName), id: Number(userId) });
   }
