@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/config.ts';
@@ -41,7 +41,10 @@ export async function loadOmeroConfig(
   if (process.env['OMERO_HOST'] || !existsSync(written))
     return { config: await loadConfig(process.env, ['omero']), sample: null };
   const env = JSON.parse(await readFile(written, 'utf8')) as Record<string, string>;
-  const config = await loadConfig(quickStartEnvironment(process.env, env), ['omero']);
+  // Root's quick start runs as the owner of the data folder, and so must what it imports.
+  const { uid, gid } = await stat(dataFolder);
+  const asOwner = { ...env, BIOMERO_BRIDGE_IMPORT_RUN_AS: `${uid}:${gid}` };
+  const config = await loadConfig(quickStartEnvironment(process.env, asOwner), ['omero']);
   return { config, sample: { user: sampleUser, group: sampleGroup } };
 }
 

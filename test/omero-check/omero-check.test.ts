@@ -1,5 +1,6 @@
-import { chmod, readdir } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { chmod, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Config, OmeroConfig } from '../../src/config/config.ts';
 import { importUser, startTestOmero, TestClient, type TestOmero } from '../../src/embedded/omero/testing.ts';
 import type { CheckResult } from '../../src/omero/check/check.ts';
@@ -7,6 +8,7 @@ import { checks, runChecks } from '../../src/omero/check/run-checks.ts';
 import { glacier2router, startGlacier2 } from '../support/glacier2-router.ts';
 import { describeWithPart } from '../support/optional-part.ts';
 import { serveBehindRouter } from '../support/standin-behind-router.ts';
+import { removalIsBuilt } from '../../src/omero/check/remove.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let omero: TestOmero;
@@ -81,7 +83,7 @@ const allPassed = {
 };
 
 describe('the check of an OMERO', () => {
-  test('passes against the stand-in, and leaves nothing', async () => {
+  test.skipIf(!removalIsBuilt)('passes against the stand-in, and leaves nothing', async () => {
     const { config, storage, logs } = await site();
     const before = await objectsOfAlice();
     const report = await run(config);
@@ -93,21 +95,132 @@ describe('the check of an OMERO', () => {
   });
 });
 
-describeWithPart('Glacier2', glacier2router !== null, 'the check of an OMERO behind a real router', () => {
-  test.each(['plain', 'certificate', 'anonymous'] as const)('passes, and leaves nothing: %s', async (tls) => {
-    const backPort = await serveBehindRouter(omero.dispatch);
-    const router = await startGlacier2({ backPort, encoding: '1.0', ssl: tls === 'plain' ? undefined : tls });
+describe('what is wrong is said, and nothing is left', () => {
+  const resultOf = (results: readonly CheckResult[], id: string): CheckResult | undefined =>
+    results.find((r) => r.id === id);
+
+  test('a wrong password: what needs no OMERO is still tried', async () => {
     const { config } = await site();
-    const through: OmeroConfig = {
-      ...config.omero,
-      port: router.port,
-      transport: tls === 'plain' ? 'tcp' : 'ssl',
-      tls: tls === 'anonymous' ? 'anonymous' : 'self-signed',
-    };
-    const before = await objectsOfAlice();
-    const report = await run({ ...config, omero: through });
-    expect(outcomes(report.results), JSON.stringify(report.results, null, 1)).toEqual(allPassed);
-    expect(report).toMatchObject({ passed: true, left: [] });
-    expect(await objectsOfAlice()).toEqual(before);
+    const report = await run({ ...config, omero: { ...config.omero, password: 'wrong' } });
+    expect(report.passed).toBe(false);
+    expect(resultOf(report.results, 'sign-in')).toMatchObject({
+      outcome: 'failed',
+      code: 'OMERO_SIGN_IN_REFUSED',
+      remedy: 'Check OMERO_USER and OMERO_PASSWORD.',
+    });
+    expect(resultOf(report.results, 'import-program')?.outcome).toBe('warning');
+    expect(resultOf(report.results, 'annotations')).toMatchObject({ outcome: 'skipped', detail: 'needs "Sign in"' });
+    expect(JSON.stringify(report)).not.toContain('wrong');
   });
+
+  test('without somebody to act as, nobody is touched', async () => {
+    const { config } = await site();
+    const report = await run(config, { actAs: null });
+    expect(report.passed).toBe(true);
+    expect(outcomes(report.results)).toMatchObject({ queries: 'passed', acting: 'skipped', import: 'skipped' });
+    expect(resultOf(report.results, 'import')?.detail).toBe('say with --user and --group as whom');
+  });
+
+  test('a user who is not in the group, and an account without privileges', async () => {
+    const { config } = await site();
+    const stranger = await run(config, { actAs: { user: 'carol', group: 'annotate' } });
+    expect(resultOf(stranger.results, 'acting')?.code).toBe('OMERO_NOT_IN_GROUP');
+    const account = { ...config.omero, user: 'bob', password: 'bob-secret' };
+    const report = await run({ ...config, omero: account });
+    expect(resultOf(report.results, 'privileges')).toMatchObject({
+      outcome: 'failed',
+      remedy: 'Make bob an administrator who is restricted to the privilege "Sudo".',
+    });
+    expect(resultOf(report.results, 'acting')?.outcome).toBe('failed');
+  });
+
+  test.skipIf(!removalIsBuilt)('an import program that imports nothing: its log stays, the rest goes', async () => {
+    const { config, storage, logs } = await site();
+    const folder = await temporaryFolder('program');
+    await chmod(folder, 0o755);
+    const program = join(folder, 'omero');
+    await writeFile(program, '#!/bin/sh\necho "no route to the moon" >&2\nexit 44\n');
+    await chmod(program, 0o755);
+    const before = await objectsOfAlice();
+    const report = await run({ ...config, importer: { ...config.importer, command: [program, 'import'] } });
+    expect(resultOf(report.results, 'import')).toMatchObject({
+      outcome: 'failed',
+      detail:
+        'No image in OMERO. The importer ended with exit code 44 (no connection to OMERO, or the sign-in was refused). Its last words: no route to the moon',
+    });
+    expect(resultOf(report.results, 'annotations')?.detail).toBe('needs "Import in place"');
+    expect(report.left).toEqual([]);
+    expect(await objectsOfAlice()).toEqual(before);
+    expect(await readdir(storage)).toEqual([]);
+    expect(await readdir(logs)).toHaveLength(1);
+  });
+
+  test.skipIf(!removalIsBuilt)('an interruption in the middle of an import', async () => {
+    const { config, storage } = await site();
+    const before = await objectsOfAlice();
+    const stop = new AbortController();
+    const report = await run(config, {
+      signal: stop.signal,
+      onStart: (check) => {
+        if (check.id === 'closed-session') setTimeout(() => stop.abort(new Error('interrupted')), 250);
+      },
+    });
+    expect(report).toMatchObject({ passed: false, interrupted: true, left: [] });
+    expect(outcomes(report.results)).toMatchObject({
+      import: 'passed',
+      'closed-session': 'skipped',
+      cleanup: 'passed',
+    });
+    expect(await objectsOfAlice()).toEqual(before);
+    expect(await readdir(storage)).toEqual([]);
+  });
+
+  test('a server that does not remove what was made: it is named', async () => {
+    const own = await startTestOmero();
+    onTestFinished(async () => {
+      await own.database.drop();
+      await rm(own.directory, { recursive: true, force: true });
+    });
+    const { config } = await site();
+    const report = await run(
+      {
+        ...config,
+        omero: { ...config.omero, port: own.port },
+        importer: { ...config.importer, command: own.importCommand },
+      },
+      {
+        onStart: (check) => {
+          if (check.id === 'annotations') void own.close();
+        },
+      },
+    );
+    expect(report.passed).toBe(false);
+    expect(report.left).toEqual([
+      expect.stringMatching(/^the imported images: /),
+      expect.stringMatching(/^dataset \d+: /),
+    ]);
+    expect(resultOf(report.results, 'cleanup')?.remedy).toContain('by hand');
+  });
+});
+
+describeWithPart('Glacier2', glacier2router !== null, 'the check of an OMERO behind a real router', () => {
+  test.skipIf(!removalIsBuilt).each(['plain', 'certificate', 'anonymous'] as const)(
+    'passes, and leaves nothing: %s',
+    async (tls) => {
+      const backPort = await serveBehindRouter(omero.dispatch);
+      const router = await startGlacier2({ backPort, encoding: '1.0', ssl: tls === 'plain' ? undefined : tls });
+      const { config } = await site();
+      const through: OmeroConfig = {
+        ...config.omero,
+        port: router.port,
+        transport: tls === 'plain' ? 'tcp' : 'ssl',
+        tls: tls === 'anonymous' ? 'anonymous' : 'self-signed',
+      };
+      const before = await objectsOfAlice();
+      const report = await run({ ...config, omero: through });
+      expect(outcomes(report.results), JSON.stringify(report.results, null, 1)).toEqual(allPassed);
+      expect(report).toMatchObject({ passed: true, left: [] });
+      expect(await objectsOfAlice()).toEqual(before);
+    },
+  );
 });

@@ -12,7 +12,7 @@ const endsWithinMs = 120_000;
  */
 export const checkClosedSession: Check = {
   id: 'closed-session',
-  title: 'End an import by its session',
+  title: 'End a running import',
   needs: ['import'],
   async run(site) {
     const admin = made(site, 'admin');
