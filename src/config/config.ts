@@ -155,6 +155,8 @@ export interface WebConfig {
   readonly token: string | null;
   /** Address that browsers use, when a proxy stands in front; null: our own. */
   readonly url: string | null;
+  /** Folder for previews; what is in it can be made anew. */
+  readonly cacheFolder: string;
   /** Take a client's address from the proxy's `X-Forwarded-For`. */
   readonly trustProxy: boolean;
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { normaliseDatabaseUrl } from './database-url.ts';
 import { configInvalid, type ConfigProblem } from './problems.ts';
@@ -278,6 +278,12 @@ function webOf(take: Take): WebConfig {
     port: take('web.port', 'BIOMERO_BRIDGE_WEB_PORT', whole(0, 65535), 4080),
     token: take<string | null>('web.token', 'BIOMERO_BRIDGE_WEB_TOKEN', token, null),
     url: take<string | null>('web.url', 'BIOMERO_BRIDGE_WEB_URL', webAddress, null),
+    cacheFolder: take(
+      'web.cacheFolder',
+      'BIOMERO_BRIDGE_CACHE_DIR',
+      path,
+      join(tmpdir(), `biomero-bridge-cache-${process.getuid?.() ?? 0}`),
+    ),
     trustProxy: take('web.trustProxy', 'BIOMERO_BRIDGE_TRUST_PROXY', bool, false),
   };
 }

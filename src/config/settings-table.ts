@@ -169,6 +169,12 @@ export const settings = [
     'Address that browsers use when a proxy stands in front, with its path: `https://omero.example.org/bridge/`. With https, cookies are sent by https alone.',
   ),
   v(
+    'BIOMERO_BRIDGE_CACHE_DIR',
+    'a path',
+    'a folder below /tmp',
+    'Folder for previews of images, at most 1 GB of them. What is in it can be removed at any time.',
+  ),
+  v(
     'BIOMERO_BRIDGE_TRUST_PROXY',
     bool,
     'false',

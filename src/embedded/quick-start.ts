@@ -83,6 +83,7 @@ export async function startServers(dataFolder: string, log: Logger): Promise<Qui
       BIOMERO_BRIDGE_CACHE_DIR: join(dataFolder, 'cache'),
       BIOMERO_BRIDGE_IMPORT_COMMAND: JSON.stringify(omero.importCommand),
       BIOMERO_BRIDGE_IMPORT_LOG_DIR: join(dataFolder, 'logs', 'imports'),
+      BIOMERO_BRIDGE_CACHE_DIR: join(dataFolder, 'cache'),
       BIOMERO_BRIDGE_WEB_PORT: String(webPort),
       BIOMERO_BRIDGE_WEB_TOKEN: secret(remembered, 'token'),
     };

@@ -8,6 +8,7 @@ import type { Slurm } from '../slurm/slurm.ts';
 import { Identity } from './identity/identity.ts';
 import { SignInAttempts } from './identity/sign-in-attempts.ts';
 import type { Viewer } from './identity/viewer.ts';
+import { PreviewMaker } from '../previews/preview-maker.ts';
 import { LiveRuns } from './live-runs.ts';
 import type { Method, Rule } from './route.ts';
 import { buildWebApp, routesOf, type WebAppParts } from './web-app.ts';
@@ -73,6 +74,8 @@ beforeAll(async () => {
     slurm: {} as Slurm,
     live: new LiveRuns(sources, log),
     identity: new Identity({ token: null, omero: null, cookie: { secure: false, path: '/' }, trustProxy: false }),
+    omeroWeb: null,
+    previews: new PreviewMaker('/nonexistent', log),
     address: () => ({ hosts: ['here'], origins: ['http://here'], path: '/', secure: false }),
     health: async () => ({}),
     signal: stop.signal,
@@ -131,8 +134,8 @@ describe.each(people)('%s', (person) => {
         const where = `${route.method} ${route.path}`;
         const rule = expected(route.rule, person, type);
         if (rule !== 'in') expect(status, where).toBe(rule);
-        // Let in: the handler may still say that there is no log yet, or nothing to retry.
-        else if (status === 404) expect(await response.text(), where).toMatch(/LOG_NOT_THERE/);
+        // Let in: the handler may still say that there is no log or file yet, or nothing to retry.
+        else if (status === 404) expect(await response.text(), where).toMatch(/LOG_NOT_THERE|FILE_NOT_FOUND/);
         else expect([200, 204, 400, 409], where).toContain(status);
       }
     });

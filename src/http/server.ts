@@ -10,6 +10,7 @@ import { Identity } from './identity/identity.ts';
 import { OmeroSignIn } from './identity/omero-sign-in.ts';
 import { TokenSignIn } from './identity/token-sign-in.ts';
 import { LiveRuns } from './live-runs.ts';
+import { PreviewMaker } from '../previews/preview-maker.ts';
 import { buildWebApp } from './web-app.ts';
 
 export interface WebServer {
@@ -46,7 +47,18 @@ export async function startWeb({ config, omero, log, ...parts }: WebParts): Prom
     cookie: address(),
     trustProxy: config.trustProxy,
   });
-  const app = buildWebApp({ ...parts, live, identity, address, signal: stop.signal, log });
+  const previews = new PreviewMaker(config.cacheFolder, log);
+  void previews.sweep();
+  const app = buildWebApp({
+    ...parts,
+    live,
+    identity,
+    previews,
+    omeroWeb: omero.webUrl,
+    address,
+    signal: stop.signal,
+    log,
+  });
   const server = createServer(getRequestListener(app.fetch));
   await listen(server, config);
   const bound = server.address();
@@ -60,6 +72,7 @@ export async function startWeb({ config, omero, log, ...parts }: WebParts): Prom
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       setTimeout(() => server.closeAllConnections(), 1_000).unref();
       await closed;
+      previews.close();
       await identity.close();
     },
   };

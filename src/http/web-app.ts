@@ -9,10 +9,12 @@ import { checkHost, checkOrigin, secureHeaders, securityHeaders } from './guard.
 import type { Identity } from './identity/identity.ts';
 import type { Viewer } from './identity/viewer.ts';
 import type { LiveRuns } from './live-runs.ts';
+import type { PreviewMaker } from '../previews/preview-maker.ts';
 import { addPages } from './pages.ts';
 import { problemResponse } from './problem.ts';
 import type { Route } from './route.ts';
 import { eventRoutes } from './routes/events.ts';
+import { fileRoutes } from './routes/files.ts';
 import { runRoutes } from './routes/runs.ts';
 import { signInRoutes } from './routes/sign-in.ts';
 
@@ -21,6 +23,8 @@ export interface WebAppParts {
   slurm: Slurm;
   live: LiveRuns;
   identity: Identity;
+  previews: PreviewMaker;
+  omeroWeb: string | null;
   address: () => PublicAddress;
   /** Whether this process can do its work; becomes `/healthz`. */
   health(): Promise<Record<string, string>>;
@@ -32,8 +36,9 @@ export interface WebAppParts {
 /** Every address of the API, with who may use it. */
 export function routesOf(parts: WebAppParts): Route[] {
   return [
-    ...signInRoutes(parts.identity),
+    ...signInRoutes(parts.identity, parts.omeroWeb),
     ...runRoutes({ sources: parts.sources, slurm: parts.slurm }),
+    ...fileRoutes({ runs: parts.sources.runs, previews: parts.previews }),
     ...eventRoutes({ runs: parts.sources.runs, live: parts.live, identity: parts.identity, signal: parts.signal }),
   ];
 }

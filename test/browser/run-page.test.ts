@@ -81,6 +81,39 @@ describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
     await picture('runs-light');
   }, 120_000);
 
+  test('results are looked at: pictures of the archive, measurements sorted and drawn', async () => {
+    await page.getByRole('link', { name: /nuclei latest/ }).click();
+    await page.locator('.tile', { hasText: 'nuclei_02_labels' }).click();
+    const large = page.locator('.inspector img');
+    await large.waitFor();
+    await expect
+      .poll(() => page.evaluate<number>('document.querySelector(".inspector img").naturalWidth'), { timeout: 20_000 })
+      .toBeGreaterThan(300);
+    // Labels of the quick start are many; a picture of one colour would show none.
+    const colours = await page.evaluate<number>(`(() => {
+      const image = document.querySelector('.inspector img');
+      const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+      const context = canvas.getContext('2d');
+      context.drawImage(image, 0, 0);
+      const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+      const seen = new Set();
+      for (let i = 0; i < data.length; i += 4) seen.add(data[i] * 65536 + data[i + 1] * 256 + data[i + 2]);
+      return seen.size;
+    })()`);
+    expect(colours).toBeGreaterThan(20);
+    await page.getByRole('button', { name: 'area_px' }).click();
+    await page.getByRole('columnheader', { name: 'area_px' }).and(page.locator('[aria-sort=ascending]')).waitFor();
+    const cells = page.locator('.measures td.selected');
+    await expect.poll(async () => (await cells.allTextContents()).length).toBe(100);
+    const areas = (await cells.allTextContents()).map(Number);
+    expect(areas).toEqual(areas.toSorted((a, b) => a - b));
+    await page.getByRole('img', { name: /^Distribution of area_px/ }).waitFor();
+    await page.getByLabel('Against').selectOption({ label: 'mean_intensity' });
+    await page.getByRole('img', { name: /^mean_intensity against area_px/ }).waitFor();
+    await picture('results');
+    await page.goBack();
+  }, 60_000);
+
   test('the pages keep within a narrow window and in the dark', async () => {
     await page.setViewportSize({ width: 400, height: 900 });
     await page.emulateMedia({ colorScheme: 'dark' });

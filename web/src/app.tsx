@@ -3,15 +3,11 @@ import { useState } from 'react';
 import { Link, Redirect, Route, Router, Switch, useRoute } from 'wouter';
 import { ApiError, basePath, deleteAt, getJson } from './api.ts';
 import { Icon } from './icon.tsx';
+import type { Session } from './omero-link.tsx';
 import { RunPage } from './run-page.tsx';
 import { RunsPage } from './runs-page.tsx';
 import { SignIn } from './sign-in.tsx';
 import { offsetText } from './words.ts';
-
-interface Session {
-  user: string;
-  admin: boolean;
-}
 
 /** The pages, below the path that a proxy gives them. */
 export function App(): React.ReactElement {

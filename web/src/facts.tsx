@@ -1,6 +1,7 @@
 import type { RunView } from '../../src/runs/view.ts';
 import { Copyable } from './copy.tsx';
 import { Icon } from './icon.tsx';
+import { ContainerLink } from './omero-link.tsx';
 import { Time } from './time.tsx';
 import { countText, numberText, sizeText } from './words.ts';
 
@@ -94,7 +95,7 @@ function OmeroFact({ view }: { view: RunView }): React.ReactElement {
         </p>
         {view.destination && (
           <div className="row">
-            {view.destination.type} {view.destination.id}, {view.destination.name}
+            <ContainerLink {...view.destination} />
           </div>
         )}
       </div>

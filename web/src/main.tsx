@@ -14,6 +14,8 @@ import './styles/runs.css';
 import './styles/steps.css';
 import './styles/log.css';
 import './styles/results.css';
+import './styles/gallery.css';
+import './styles/measures.css';
 import './styles/failure.css';
 import './styles/sign-in.css';
 import './styles/narrow.css';

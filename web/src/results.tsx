@@ -1,6 +1,8 @@
 import { useState } from 'react';
 import type { ResultView } from '../../src/runs/view.ts';
 import { Copyable } from './copy.tsx';
+import { Gallery } from './gallery.tsx';
+import { ImageLinks } from './omero-link.tsx';
 import { ImportStateMark } from './state.tsx';
 import { countText, numberText, sizeText } from './words.ts';
 
@@ -16,7 +18,7 @@ const kinds: Record<ResultView['kind'], string> = {
 };
 
 /** Everything the job left, images first. */
-export function Results(props: { results: ResultView[]; archived: boolean }): React.ReactElement {
+export function Results(props: { runId: string; results: ResultView[]; archived: boolean }): React.ReactElement {
   const [all, setAll] = useState(false);
   const images = props.results.filter((r) => r.kind === 'image');
   const shown = all ? props.results : props.results.slice(0, shownAtFirst);
@@ -31,6 +33,7 @@ export function Results(props: { results: ResultView[]; archived: boolean }): Re
           {failed > 0 && <span className="warn">, {countText(failed, images.length, 'image')} not imported</span>}
         </span>
       </div>
+      {props.archived && <Gallery runId={props.runId} images={images} />}
       {props.results.length > 0 && (
         <div className="panel">
           <div className="scroll" tabIndex={0} role="region" aria-labelledby="results-title">
@@ -81,8 +84,7 @@ function ResultRow({ result }: { result: ResultView }): React.ReactElement {
         <ImportStateMark state={result.import} />
       </td>
       <td className="c-omero">
-        {result.imageIds.length > 0 && `Image ${result.imageIds.join(', ')}`}
-        {result.plateIds.length > 0 && `Plate ${result.plateIds.join(', ')}`}
+        <ImageLinks result={result} />
       </td>
       <td className="c-size num" title={`${result.bytes.toLocaleString('en')} bytes`}>
         {sizeText(result.bytes)}

@@ -11,6 +11,7 @@ import { Icon } from './icon.tsx';
 import { JobLog } from './job-log.tsx';
 import { useClock, useLiveness, useRun } from './live.ts';
 import { Loading } from './loading.tsx';
+import { Measurements } from './measurements.tsx';
 import { newerView, type SeenRun } from './merge.ts';
 import { Origin } from './origin.tsx';
 import { Results } from './results.tsx';
@@ -48,6 +49,7 @@ export function RunPage({ id }: { id: string }): React.ReactElement {
 }
 
 function Run({ view }: { view: SeenRun }): React.ReactElement {
+  const tables = view.results.filter((r) => r.kind === 'table');
   return (
     <>
       <nav className="crumb" aria-label="Breadcrumb">
@@ -63,11 +65,13 @@ function Run({ view }: { view: SeenRun }): React.ReactElement {
         <a href="#steps">Steps</a>
         <a href="#log">Log</a>
         <a href="#results">Results</a>
+        {view.archive && tables.length > 0 && <a href="#measurements">Measurements</a>}
         <a href="#origin">Origin and parameters</a>
       </nav>
       <Steps steps={view.steps} />
       <JobLog key={`${view.id} ${view.jobId}`} runId={view.id} jobId={view.jobId} begun={hasBegun(view.status)} />
-      <Results results={view.results} archived={view.archive !== null} />
+      <Results runId={view.id} results={view.results} archived={view.archive !== null} />
+      {view.archive && <Measurements runId={view.id} tables={tables} />}
       <Origin view={view} />
     </>
   );

@@ -5,7 +5,8 @@ import type { Route } from '../route.ts';
 import { textFields } from './request.ts';
 
 /** Signing in and out, and who one is. */
-export function signInRoutes(identity: Identity): Route[] {
+/** @param omeroWeb address of OMERO.web, for links to images; null when it is not known */
+export function signInRoutes(identity: Identity, omeroWeb: string | null): Route[] {
   return [
     {
       method: 'GET',
@@ -43,6 +44,7 @@ export function signInRoutes(identity: Identity): Route[] {
         c.json({
           user: viewer.name,
           admin: viewer.admin,
+          omeroWeb,
           groups: viewer.groups.map(({ id, name, leader }) => ({ id, name, leader })),
         }),
     },

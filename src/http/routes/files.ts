@@ -1,0 +1,98 @@
+import { Readable } from 'node:stream';
+import type { Context } from 'hono';
+import { openBelow } from '../../archive/open-below.ts';
+import { bridgeError } from '../../domain/errors.ts';
+import type { Pool } from '../../lib/database.ts';
+import type { PreviewMaker } from '../../previews/preview-maker.ts';
+import { findArchivedFile, type ArchivedFile } from '../../runs/archived-file.ts';
+import type { Run } from '../../runs/run.ts';
+import type { Route } from '../route.ts';
+import { Table } from '../table.ts';
+
+const sizes = [64, 320, 960] as const;
+
+/** What people look at of an archive: files as they are, previews of images, pages of tables. */
+export function fileRoutes({ runs, previews }: { runs: Pool; previews: PreviewMaker }): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/api/runs/:id/file',
+      rule: 'see-run',
+      handle: async ({ c, run }) => {
+        const found = await fileOf(runs, run, c);
+        if (found.bytes === null) throw bridgeError('FILE_NOT_FOUND', {});
+        const file = await openBelow(found.root, found.path);
+        // Whatever the file holds, a browser saves it and neither shows nor runs it.
+        c.header('content-type', 'application/octet-stream');
+        c.header('content-disposition', attachment(found.path));
+        c.header('content-length', String((await file.stat()).size));
+        return c.body(Readable.toWeb(file.createReadStream()) as ReadableStream<Uint8Array>);
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/runs/:id/preview',
+      rule: 'see-run',
+      handle: async ({ c, run }) => {
+        const found = await fileOf(runs, run, c);
+        const size = sizes.find((s) => String(s) === c.req.query('size')) ?? 320;
+        const answer = await previews.preview({ root: found.root, path: found.path, size }, found.identity);
+        if ('reason' in answer) throw bridgeError('NO_PREVIEW', { reason: answer.reason });
+        c.header('content-type', 'image/png');
+        // The archive never changes, and neither does the address of one of its images.
+        c.header('cache-control', 'private, max-age=86400');
+        const { png, ...about } = answer;
+        c.header('x-image', JSON.stringify(about));
+        return c.body(new Uint8Array(png));
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/runs/:id/table',
+      rule: 'see-run',
+      handle: async ({ c, run }) => {
+        const table = await tableOf(runs, run, c);
+        const from = numberOf(c, 'from') ?? 0;
+        const column = numberOf(c, 'sort');
+        const sort = column === null ? null : { column, descending: c.req.query('order') === 'descending' };
+        return c.json(table.page(from, sort));
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/runs/:id/table/points',
+      rule: 'see-run',
+      handle: async ({ c, run }) => {
+        const table = await tableOf(runs, run, c);
+        const columns = [numberOf(c, 'x') ?? 0, numberOf(c, 'y')].filter((n) => n !== null);
+        return c.json(table.points(columns));
+      },
+    },
+  ];
+}
+
+async function fileOf(runs: Pool, run: Run, c: Context): Promise<ArchivedFile> {
+  const found = await findArchivedFile(runs, run.taskId, c.req.query('path') ?? '');
+  if (!found) throw bridgeError('FILE_NOT_FOUND', {});
+  return found;
+}
+
+async function tableOf(runs: Pool, run: Run, c: Context): Promise<Table> {
+  const found = await fileOf(runs, run, c);
+  if (found.kind !== 'table') throw bridgeError('FILE_NOT_FOUND', {});
+  return Table.read(found.root, found.path);
+}
+
+function numberOf(c: Context, name: string): number | null {
+  const text = c.req.query(name);
+  if (text === undefined) return null;
+  if (!/^\d{1,9}$/.test(text)) throw bridgeError('REQUEST_INVALID', { reason: `${name} is not a whole number` });
+  return Number(text);
+}
+
+/** The name in both forms of RFC 6266; whatever is not plain goes into the encoded one alone. */
+function attachment(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const plain = name.replace(/[^\w.\- ]/g, '_');
+  return `attachment; filename="${plain}"; filename*=UTF-8''${encodeURIComponent(name).replace(/['()*]/g, (ch) => `%${ch.charCodeAt(0).toString(16)}`)}`;
+}

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { imageNameOf, pairImages } from './pairs.ts';
+
+const paired = (...paths: string[]): [string, string | null][] =>
+  pairImages(paths.map((path) => ({ path }))).map((i) => [i.image.path, i.labels?.path ?? null]);
+
+test('labels lie over the image that they are named after', () => {
+  expect(paired('out/a.tif', 'out/a_cp_masks.tif', 'out/b.ome.tif', 'out/b_labels.ome.tif')).toEqual([
+    ['out/a.tif', 'out/a_cp_masks.tif'],
+    ['out/b.ome.tif', 'out/b_labels.ome.tif'],
+  ]);
+});
+
+test('labels without their image, and images without labels, stand alone', () => {
+  expect(paired('a_labels.tif', 'c.tif', 'other/a.tif')).toEqual([
+    ['a_labels.tif', null],
+    ['c.tif', null],
+    ['other/a.tif', null],
+  ]);
+});
+
+test('a name that is nothing but the word is an image of its own', () => {
+  expect(imageNameOf('out/labels.tif')).toBeNull();
+  expect(imageNameOf('cells.tif')).toBeNull();
+  expect(imageNameOf('out/cells-mask.png')).toBe('out/cells');
+});
