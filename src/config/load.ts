@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { normaliseDatabaseUrl } from './database-url.ts';
 import { configInvalid, type ConfigProblem } from './problems.ts';
@@ -96,7 +96,7 @@ export async function readConfig(
       folder: take<string | null>('descriptors.folder', 'BIOMERO_BRIDGE_DESCRIPTORS', path, null),
       cacheDir: take('descriptors.cacheDir', 'BIOMERO_BRIDGE_CACHE_DIR', path, defaultCacheDir(env)),
     },
-    web: webOf(take),
+    web: webOf(take, env),
     logLevel: values.take(
       'logLevel',
       [values.variable('BIOMERO_BRIDGE_LOG_LEVEL'), settings.found('log_level')],
@@ -272,18 +272,13 @@ function slurmOf(values: Values, take: Take, ini: SlurmIni, env: NodeJS.ProcessE
   };
 }
 
-function webOf(take: Take): WebConfig {
+function webOf(take: Take, env: NodeJS.ProcessEnv): WebConfig {
   return {
     host: take('web.host', 'BIOMERO_BRIDGE_WEB_HOST', text, '127.0.0.1'),
     port: take('web.port', 'BIOMERO_BRIDGE_WEB_PORT', whole(0, 65535), 4080),
     token: take<string | null>('web.token', 'BIOMERO_BRIDGE_WEB_TOKEN', token, null),
     url: take<string | null>('web.url', 'BIOMERO_BRIDGE_WEB_URL', webAddress, null),
-    cacheFolder: take(
-      'web.cacheFolder',
-      'BIOMERO_BRIDGE_CACHE_DIR',
-      path,
-      join(tmpdir(), `biomero-bridge-cache-${process.getuid?.() ?? 0}`),
-    ),
+    cacheFolder: join(take('web.cacheFolder', 'BIOMERO_BRIDGE_CACHE_DIR', path, defaultCacheDir(env)), 'previews'),
     trustProxy: take('web.trustProxy', 'BIOMERO_BRIDGE_TRUST_PROXY', bool, false),
   };
 }

@@ -114,7 +114,7 @@ export const settings = [
     'BIOMERO_BRIDGE_CACHE_DIR',
     'a path',
     '~/.cache/biomero-bridge',
-    'Copies of descriptors that came from addresses; they serve while an address does not answer.',
+    'Copies of descriptors that came from addresses, which serve while an address does not answer, and up to 1 GB of pictures of results. What is in it can be removed at any time.',
   ),
   v(
     'BIOMERO_BRIDGE_CLEANUP',
@@ -167,12 +167,6 @@ export const settings = [
     'an http or https address',
     'our own address',
     'Address that browsers use when a proxy stands in front, with its path: `https://omero.example.org/bridge/`. With https, cookies are sent by https alone.',
-  ),
-  v(
-    'BIOMERO_BRIDGE_CACHE_DIR',
-    'a path',
-    'a folder below /tmp',
-    'Folder for previews of images, at most 1 GB of them. What is in it can be removed at any time.',
   ),
   v(
     'BIOMERO_BRIDGE_TRUST_PROXY',

@@ -80,7 +80,6 @@ export async function startServers(dataFolder: string, log: Logger): Promise<Qui
       BIOMERO_BRIDGE_SLURM_POLL_SECONDS: '0.5',
       BIOMERO_BRIDGE_SLURM_PUSH: 'off',
       BIOMERO_BRIDGE_DESCRIPTORS: packageFile('workflows'),
-      BIOMERO_BRIDGE_CACHE_DIR: join(dataFolder, 'cache'),
       BIOMERO_BRIDGE_IMPORT_COMMAND: JSON.stringify(omero.importCommand),
       BIOMERO_BRIDGE_IMPORT_LOG_DIR: join(dataFolder, 'logs', 'imports'),
       BIOMERO_BRIDGE_CACHE_DIR: join(dataFolder, 'cache'),
