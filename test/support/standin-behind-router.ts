@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
+import { tcpEndpoint } from '../../src/embedded/omero/endpoint.ts';
 import { packageFile } from '../../src/lib/package-root.ts';
 import { IceSchema, type SchemaData } from '../../src/omero/ice/schema.ts';
 import { IceServer } from '../../src/omero/ice/server.ts';
@@ -114,16 +115,6 @@ function withEndpoint(result: unknown, endpoints: IceProxy['endpoints']): unknow
 
 function isProxy(value: unknown): value is IceProxy {
   return typeof value === 'object' && value !== null && 'identity' in value && 'adapterId' in value;
-}
-
-/** Type 1, TCP: encoding 1.0, host, port, no time-out, not compressed. */
-function tcpEndpoint(host: string, port: number): IceProxy['endpoints'][number] {
-  const body = Buffer.alloc(2 + 1 + host.length + 9);
-  body.set([1, 0, host.length]);
-  body.write(host, 3, 'latin1');
-  body.writeInt32LE(port, 3 + host.length);
-  body.writeInt32LE(-1, 7 + host.length);
-  return { type: 1, body };
 }
 
 function schemaWithGlacier2(): IceSchema {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { IceServerConnection, IncomingRequest } from '../../omero/ice/server-types.ts';
-import { proxyTo, type IceProxy } from '../../omero/ice/values.ts';
+import { proxyTo, type IceEndpoint, type IceProxy } from '../../omero/ice/values.ts';
 import type { LiveSession, LiveSessions } from './live-sessions.ts';
 import type { Passwords } from './people.ts';
 import { Actor } from './rights.ts';
@@ -15,6 +15,8 @@ export interface ServerContext {
   readonly log: Logger;
   /** Values that IConfig tells, by key. */
   readonly config: ReadonlyMap<string, string>;
+  /** Where this server's objects are; other clients than ours do not take proxies without an address. */
+  readonly endpoints: IceEndpoint[];
   /** Folder of files that are no images: attachments. */
   readonly filesFolder: string;
 }
@@ -64,7 +66,7 @@ export class Call {
   }
 
   proxy(name: string): IceProxy {
-    return proxyTo(this.client.category, name);
+    return { ...proxyTo(this.client.category, name), endpoints: this.server.endpoints };
   }
 }
 

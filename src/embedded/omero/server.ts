@@ -4,11 +4,13 @@ import type { Logger } from 'pino';
 import { openPool } from '../../lib/database.ts';
 import { ownProgram } from '../../lib/package-root.ts';
 import { IceSchema } from '../../omero/ice/schema.ts';
+import type { IceEndpoint } from '../../omero/ice/values.ts';
 import { IceServer } from '../../omero/ice/server.ts';
 import type { Dispatch } from '../../omero/ice/server-types.ts';
 import { dispatcher } from './dispatch.ts';
 import { LiveSessions } from './live-sessions.ts';
 import { omeroModel } from './model.ts';
+import { tcpEndpoint } from './endpoint.ts';
 import { Passwords, type Seed } from './people.ts';
 import { Store } from './store.ts';
 
@@ -64,9 +66,11 @@ export async function startOmero(options: OmeroOptions): Promise<EmbeddedOmero> 
       ['omero.managed.dir', managedRepository],
     ]);
     const schema = IceSchema.omero();
-    const context = { store, sessions, people, log, config, filesFolder: join(directory, 'Files') };
+    const endpoints: IceEndpoint[] = [];
+    const context = { store, endpoints, sessions, people, log, config, filesFolder: join(directory, 'Files') };
     const dispatch = dispatcher(context, schema);
     const server = await IceServer.listen({ host: '127.0.0.1', port: options.port, schema, dispatch });
+    endpoints.push(tcpEndpoint('127.0.0.1', server.port));
     const live = sessions;
     log.info({ port: server.port }, 'the OMERO stand-in listens');
     return {

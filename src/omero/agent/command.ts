@@ -27,10 +27,9 @@ export function startsJava(command: readonly string[]): boolean {
 /** Arguments after the command: many files from stdin, linked in place, going on after a file that fails. */
 export function importArguments(o: ImportArguments, java: boolean): string[] {
   const { host, port, transport } = o.omero;
-  const tcp = transport === 'tcp' && !java;
   return [
     '-s',
-    tcp ? `tcp://${host}` : host,
+    transport === 'tcp' ? `tcp://${host}` : host,
     '-p',
     String(port),
     '-k',
@@ -45,8 +44,8 @@ export function importArguments(o: ImportArguments, java: boolean): string[] {
     'ln_s',
     ...(o.parallelUpload === null ? [] : ['--parallel-upload', String(o.parallelUpload)]),
     ...(o.parallelFilesets === null ? [] : ['--parallel-fileset', String(o.parallelFilesets)]),
-    // Without it Java's importer moves its data to the unencrypted router after signing in.
-    ...(java && transport === 'ssl' ? ['--encrypted=true'] : []),
+    // Without it Java's importer moves to another, unencrypted router after signing in.
+    ...(java ? ['--encrypted=true'] : []),
     '-',
   ];
 }

@@ -253,6 +253,7 @@ describe('arguments', () => {
   });
 
   test('"all" is spelled out for Java', () => {
+    expect(importArguments(base, true).join(' ')).toMatch(/^-s tcp:\/\/h -p 1 .* --encrypted=true -$/);
     expect(importArguments(base, true).join(' ')).toContain(
       '--checksum-algorithm=File-Size-64 --no-stats-info --no-thumbnails --no-upgrade-check',
     );

@@ -48,6 +48,8 @@ export const factoryService: Service = {
   detachOnDestroy(call) {
     call.client.detached = true;
   },
+  // A client that could be told of its session's end: it notices by itself when its connection is closed.
+  setCallback: () => undefined,
   activeServices: () => Object.values(getters).map((iface) => `omero.api.${iface}`),
   // Being called at all is the sign of life; the answer says that nothing is dead: a bit per proxy that is.
   keepAllAlive: (call, [proxies]) => dead(call, proxies as (IceProxy | null)[]),

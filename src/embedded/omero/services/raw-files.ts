@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Call, Service } from '../context.ts';
 import { failure, noSuchRow } from '../failures.ts';
@@ -43,6 +43,16 @@ export const rawFileService: Service = {
     } finally {
       await file.close();
     }
+  },
+  async truncate(call, [length]) {
+    const { object, path } = current(call);
+    if (!call.actor.canEdit(object))
+      throw failure('SecurityViolation', `Updating ${object.class.javaName}:Id_${object.id} not allowed.`);
+    // As OMERO answers: whether anything was cut off.
+    const wanted = amount(length, Number.MAX_SAFE_INTEGER);
+    if ((await sizeOf(path)) <= wanted) return false;
+    await truncate(path, wanted);
+    return true;
   },
   size: async (call) => sizeOf(current(call).path),
   exists: async (call) => {

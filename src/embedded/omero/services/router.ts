@@ -35,7 +35,7 @@ export const routerOperations: Readonly<Record<string, RouterOperation>> = {
         server.log.warn({ session: session.id, error: String(error) }, 'the end of a session could not be stored');
       });
     });
-    return proxyTo(state.category, session.uuid);
+    return { ...proxyTo(state.category, session.uuid), endpoints: server.endpoints };
   },
   createSessionFromSecureConnection: () => {
     throw denied('sessions from certificates are not supported');
@@ -56,7 +56,8 @@ export const routerOperations: Readonly<Record<string, RouterOperation>> = {
   getACMTimeout: () => connectionTimeout,
   getCategoryForClient: (_, { connection }) => signedIn(connection.state).category,
   getClientProxy: () => null,
-  getServerProxy: () => null,
+  // For callbacks, which this server never makes; but clients ask where they would come from.
+  getServerProxy: ({ endpoints }) => ({ ...proxyTo('', 'callbacks'), endpoints }),
 };
 
 /** A session's key as user and password joins it; anything else is a user's name and password. */
