@@ -4,13 +4,14 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { OmeroConfig } from '../config/config.ts';
 import { bridgeError, describeError, isBridgeError } from '../domain/errors.ts';
 import { endsSession, omeroFailure } from './failure.ts';
 import { IceConnection } from './ice/connection.ts';
 import { IceSchema } from './ice/schema.ts';
 import type { TlsOptions } from './ice/tls.ts';
-import type { IceProxy } from './ice/values.ts';
+import type { IceObject, IceProxy } from './ice/values.ts';
 
 /** Services by the interface that they have; each has its own way to be asked for. */
 const services = {
@@ -105,6 +106,36 @@ export class OmeroLink {
       const proxy = await this.#service(service);
       return this.#invoke(proxy, service, operation, args, options);
     });
+  }
+
+  /**
+   * Has OMERO do a request that takes its time, such as a deletion, and resolves with the answer when it is done.
+   * Throws OMERO_REQUEST_REFUSED with OMERO's own words when it cannot be done, OMERO_TIMEOUT after `timeoutMs`.
+   */
+  async submit(request: IceObject, options: CallOptions = {}): Promise<IceObject> {
+    const operation = request.$type.split('::').at(-1) ?? request.$type;
+    return this.#guarded(operation, async () => {
+      const handle = await this.#invoke(this.#factory(), 'ServiceFactory', 'submit', [request], options);
+      if (!handle) throw new Error('OMERO gave no handle for the request');
+      await this.#invoke(router, 'Router', 'addProxies', [[handle]], {});
+      try {
+        return checkedResponse(await this.#response(handle as IceProxy, options), operation);
+      } finally {
+        // It ends with the session anyway.
+        await this.#invoke(handle as IceProxy, 'Handle', 'close', [], options).catch(() => undefined);
+      }
+    });
+  }
+
+  async #response(handle: IceProxy, { timeoutMs = callTimeoutMs, signal }: CallOptions): Promise<IceObject> {
+    const deadline = performance.now() + timeoutMs;
+    for (let pause = 10; ; pause = Math.min(pause * 2, 500)) {
+      const response = await this.#invoke(handle, 'Handle', 'getResponse', [], signal ? { signal } : {});
+      if (response) return response as IceObject;
+      if (performance.now() > deadline)
+        throw bridgeError('OMERO_TIMEOUT', { reason: `no answer after ${timeoutMs / 1000} s` });
+      await sleep(pause, undefined, signal ? { signal } : {});
+    }
   }
 
   /** Tells OMERO and Glacier2 that the session is still wanted. */
@@ -220,6 +251,13 @@ export class OmeroLink {
     this.#keepAlive = null;
     this.#connection.heartbeat(0);
   }
+}
+
+function checkedResponse(response: IceObject, operation: string): IceObject {
+  if (!IceSchema.omero().isA(response.$type, '::omero::cmd::ERR')) return response;
+  const parameters = response['parameters'] as ReadonlyMap<string, string> | undefined;
+  const words = response['message'] ?? parameters?.get('message') ?? response['name'] ?? response.$type;
+  throw bridgeError('OMERO_REQUEST_REFUSED', { operation, reason: String(words).replace(/\.+$/, '') });
 }
 
 async function tlsOptions(config: OmeroConfig): Promise<TlsOptions | null> {

@@ -4,6 +4,7 @@ import { bridgeError } from '../domain/errors.ts';
 import { OmeroLink } from './link.ts';
 import * as annotations from './queries/annotations.ts';
 import * as containers from './queries/containers.ts';
+import * as deletion from './queries/deletion.ts';
 import * as filesets from './queries/filesets.ts';
 import * as server from './queries/server.ts';
 import * as sessions from './queries/sessions.ts';
@@ -163,6 +164,11 @@ export class OmeroSession {
     ns?: string,
   ): Promise<annotations.MapAnnotation[]> {
     return annotations.mapAnnotations(this.#link, type, ids, ns);
+  }
+
+  /** Deletes objects with what hangs on them; see `queries/deletion.ts`. */
+  deleteObjects(type: deletion.DeletedType, ids: readonly number[]): Promise<void> {
+    return deletion.deleteObjects(this.#link, this.context.groupId, type, ids);
   }
 
   keepAlive(): Promise<void> {

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { importUser, startTestOmero, type TestOmero } from '../../src/embedded/omero/testing.ts';
 import { ownProgram } from '../../src/lib/package-root.ts';
 import { resultLines } from '../../src/cli/check-printer.ts';
-import { removalIsBuilt } from '../../src/omero/check/remove.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 // The command as an admin types it: a process of its own, with a site's environment.
@@ -57,7 +56,7 @@ async function run(env: NodeJS.ProcessEnv, options: string[], onLine?: (line: st
 
 const actAs = ['--user', 'alice', '--group', 'annotate'];
 
-test.skipIf(!removalIsBuilt)('says what passed, line by line, and ends with 0', async () => {
+test('says what passed, line by line, and ends with 0', async () => {
   const { env, storage } = await siteEnvironment();
   const { code, out, errors } = await run(env, actAs);
   expect(errors).toBe('');
@@ -83,7 +82,7 @@ test('as JSON, with the code of what failed, and 1', async () => {
   expect(out).not.toContain('not-the-password');
 });
 
-test.skipIf(!removalIsBuilt)('Ctrl-C removes what was made, and ends with 130', async () => {
+test('Ctrl-C removes what was made, and ends with 130', async () => {
   const { env, storage } = await siteEnvironment();
   const { code, out } = await run(env, actAs, (line, pid) => {
     if (line.includes('Create a dataset')) process.kill(pid, 'SIGINT');

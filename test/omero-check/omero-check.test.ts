@@ -8,7 +8,6 @@ import { checks, runChecks } from '../../src/omero/check/run-checks.ts';
 import { glacier2router, startGlacier2 } from '../support/glacier2-router.ts';
 import { describeWithPart } from '../support/optional-part.ts';
 import { serveBehindRouter } from '../support/standin-behind-router.ts';
-import { removalIsBuilt } from '../../src/omero/check/remove.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let omero: TestOmero;
@@ -83,7 +82,7 @@ const allPassed = {
 };
 
 describe('the check of an OMERO', () => {
-  test.skipIf(!removalIsBuilt)('passes against the stand-in, and leaves nothing', async () => {
+  test('passes against the stand-in, and leaves nothing', async () => {
     const { config, storage, logs } = await site();
     const before = await objectsOfAlice();
     const report = await run(config);
@@ -134,7 +133,7 @@ describe('what is wrong is said, and nothing is left', () => {
     expect(resultOf(report.results, 'acting')?.outcome).toBe('failed');
   });
 
-  test.skipIf(!removalIsBuilt)('an import program that imports nothing: its log stays, the rest goes', async () => {
+  test('an import program that imports nothing: its log stays, the rest goes', async () => {
     const { config, storage, logs } = await site();
     const folder = await temporaryFolder('program');
     await chmod(folder, 0o755);
@@ -155,7 +154,7 @@ describe('what is wrong is said, and nothing is left', () => {
     expect(await readdir(logs)).toHaveLength(1);
   });
 
-  test.skipIf(!removalIsBuilt)('an interruption in the middle of an import', async () => {
+  test('an interruption in the middle of an import', async () => {
     const { config, storage } = await site();
     const before = await objectsOfAlice();
     const stop = new AbortController();
@@ -204,23 +203,20 @@ describe('what is wrong is said, and nothing is left', () => {
 });
 
 describeWithPart('Glacier2', glacier2router !== null, 'the check of an OMERO behind a real router', () => {
-  test.skipIf(!removalIsBuilt).each(['plain', 'certificate', 'anonymous'] as const)(
-    'passes, and leaves nothing: %s',
-    async (tls) => {
-      const backPort = await serveBehindRouter(omero.dispatch);
-      const router = await startGlacier2({ backPort, encoding: '1.0', ssl: tls === 'plain' ? undefined : tls });
-      const { config } = await site();
-      const through: OmeroConfig = {
-        ...config.omero,
-        port: router.port,
-        transport: tls === 'plain' ? 'tcp' : 'ssl',
-        tls: tls === 'anonymous' ? 'anonymous' : 'self-signed',
-      };
-      const before = await objectsOfAlice();
-      const report = await run({ ...config, omero: through });
-      expect(outcomes(report.results), JSON.stringify(report.results, null, 1)).toEqual(allPassed);
-      expect(report).toMatchObject({ passed: true, left: [] });
-      expect(await objectsOfAlice()).toEqual(before);
-    },
-  );
+  test.each(['plain', 'certificate', 'anonymous'] as const)('passes, and leaves nothing: %s', async (tls) => {
+    const backPort = await serveBehindRouter(omero.dispatch);
+    const router = await startGlacier2({ backPort, encoding: '1.0', ssl: tls === 'plain' ? undefined : tls });
+    const { config } = await site();
+    const through: OmeroConfig = {
+      ...config.omero,
+      port: router.port,
+      transport: tls === 'plain' ? 'tcp' : 'ssl',
+      tls: tls === 'anonymous' ? 'anonymous' : 'self-signed',
+    };
+    const before = await objectsOfAlice();
+    const report = await run({ ...config, omero: through });
+    expect(outcomes(report.results), JSON.stringify(report.results, null, 1)).toEqual(allPassed);
+    expect(report).toMatchObject({ passed: true, left: [] });
+    expect(await objectsOfAlice()).toEqual(before);
+  });
 });

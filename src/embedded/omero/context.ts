@@ -5,6 +5,7 @@ import type { LiveSession, LiveSessions } from './live-sessions.ts';
 import type { Passwords } from './people.ts';
 import { Actor } from './rights.ts';
 import type { Store } from './store.ts';
+import type { Submitted } from './services/handle.ts';
 import type { RawFile } from './services/raw-files.ts';
 
 /** What the services work on. */
@@ -29,6 +30,8 @@ export interface ClientState {
   /** Names of the proxies that the client has made known to the router. */
   readonly known: Set<string>;
   readonly rawFiles: Map<string, RawFile>;
+  /** Answers to submitted requests, by the name of their handle. */
+  readonly handles: Map<string, Submitted>;
   /** The session outlives this client even when it is the last. */
   detached: boolean;
 }

@@ -6,6 +6,7 @@ import { failure } from './failures.ts';
 import { adminService } from './services/admin.ts';
 import { configService } from './services/config.ts';
 import { factoryService } from './services/factory.ts';
+import { handleService } from './services/handle.ts';
 import { queryService } from './services/query.ts';
 import { rawFileService } from './services/raw-files.ts';
 import { routerOperations } from './services/router.ts';
@@ -14,6 +15,7 @@ import { updateService } from './services/update.ts';
 
 const services: Readonly<Record<string, Service>> = {
   ServiceFactory: factoryService,
+  Handle: handleService,
   IAdmin: adminService,
   IConfig: configService,
   IQuery: queryService,

@@ -60,7 +60,7 @@ export async function runChecks(o: {
     config: o.config,
     actAs: o.actAs,
     signal: o.signal,
-    settleMs: o.settleMs ?? 10_000,
+    settleMs: o.settleMs ?? 5_000,
     cleanup: new Cleanup(),
     mark,
     made: {},

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { encodeOmeTiff } from '../../lib/ome-tiff.ts';
 import { runImport, type ImportOutcome, type ImportRun } from '../agent/run-import.ts';
 import type { OmeroSession } from '../session.ts';
-import { remove } from './remove.ts';
 import { made, type CheckSite } from './check.ts';
 
 /** Writes an image of 16 x 16 pixels into the group's storage, readable by OMERO; `name` has a folder of its own. */
@@ -54,6 +53,6 @@ export function forgetFilesets(site: CheckSite, paths: readonly string[]): void 
   site.cleanup.add('the imported images', async () => {
     const session = made(site, 'session');
     const found = await session.filesetsByClientPath(paths);
-    await remove(session, 'Fileset', [...new Set(found.map((f) => f.filesetId))]);
+    await session.deleteObjects('Fileset', [...new Set(found.map((f) => f.filesetId))]);
   });
 }

@@ -3,6 +3,7 @@ import type { IceObject, IceProxy } from '../../../omero/ice/values.ts';
 import type { Call, Operation, Service } from '../context.ts';
 import { failure } from '../failures.ts';
 import { Actor } from '../rights.ts';
+import { submit } from './handle.ts';
 
 /** Services that the session's factory gives out, by the operation that asks for them. */
 const getters: Readonly<Record<string, string>> = {
@@ -33,6 +34,7 @@ export const factoryService: Service = {
     call.client.rawFiles.set(name, { id: null });
     return call.proxy(name);
   },
+  submit: (call, [request]) => call.proxy(submit(call, request as IceObject | null)),
   setSecurityContext(call, [object]) {
     const { $type, id } = object as IceObject;
     const group = unwrap(id);
