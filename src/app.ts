@@ -18,6 +18,7 @@ import { Slurm } from './slurm/slurm.ts';
 import { openTransport } from './slurm/transport.ts';
 import { Tracker } from './tracking/tracker.ts';
 import { JobWatch } from './worker/job-watch.ts';
+import { tidyCluster } from './worker/tidy.ts';
 import { runWorker } from './worker/worker.ts';
 
 export type Role = 'worker' | 'importer' | 'web';
@@ -142,15 +143,9 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
             log: workerLog,
           }),
         );
-      supervise(
-        'worker',
-        runWorker(
-          { config, runs, orders, slurm, transport, jobs, tracker, omero, orderChanges, log: workerLog },
-          leases,
-          runChanges,
-          stop.signal,
-        ),
-      );
+      const context = { config, runs, orders, slurm, transport, jobs, tracker, omero, orderChanges, log: workerLog };
+      supervise('worker', runWorker(context, leases, runChanges, stop.signal));
+      supervise('worker', tidyCluster(context, leases, stop.signal));
     }
     closers.push(async () => {
       await Promise.all(running);

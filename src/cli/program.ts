@@ -2,11 +2,13 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { productVersion } from '../lib/product-version.ts';
 import { defaultDataFolder } from '../embedded/data-folder.ts';
 import { omeroCheck, type OmeroCheckOptions } from './omero-check.ts';
+import { importFinishedJob } from './import.ts';
 import { retry } from './retry.ts';
 import { role } from './role.ts';
 import { run } from './run.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
+import { listWorkflows, showWorkflow } from './workflows.ts';
 import { rebuild as rebuildViews } from './views.ts';
 
 /** The command line. */
@@ -53,16 +55,44 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .description('serve the pages')
     .action(() => role('web'));
 
-  program
-    .command('run')
-    .description('start a workflow on a dataset; a worker does the rest')
-    .argument('<workflow>', 'a workflow of slurm-config.ini')
-    .requiredOption('--dataset <id>', 'OMERO id of the dataset', positiveNumber)
-    .requiredOption('--user <name>', 'OMERO user in whose name it runs')
-    .requiredOption('--group <name>', "that user's active group")
-    .option('--parameter <name=value...>', 'parameter of the workflow; may be given several times', [])
+  const workflows = program.command('workflows').description('the workflows of slurm-config.ini');
+  workflows
+    .command('list', { isDefault: true })
+    .description('show them, with what their descriptors say')
+    .option('--json', 'as JSON')
     .addOption(data())
-    .action(run);
+    .action(listWorkflows);
+  workflows
+    .command('show')
+    .description('show one, with its parameters')
+    .argument('<workflow>', 'a workflow of slurm-config.ini')
+    .option('--json', 'as JSON')
+    .addOption(data())
+    .action(showWorkflow);
+  for (const command of [workflows.command('run'), program.command('run')])
+    command
+      .description('start a workflow on a dataset; a worker does the rest')
+      .argument('<workflow>', 'a workflow of slurm-config.ini')
+      .requiredOption('--dataset <id>', 'OMERO id of the dataset', positiveNumber)
+      .requiredOption('--user <name>', 'OMERO user in whose name it runs')
+      .requiredOption('--group <name>', "that user's active group; the results stay its")
+      .option('--parameter <name=value...>', 'parameter of the workflow; may be given several times', [])
+      .addOption(data())
+      .action(run);
+
+  program
+    .command('import')
+    .description('bring home the results of a finished job, whoever started it; a worker does the rest')
+    .argument('<job>', 'id of the Slurm job', positiveNumber)
+    .option('--workflow <uuid>', 'the workflow run it belongs to (default: as its data path or the log tell)', uuid)
+    .addOption(new Option('--dataset <id>', 'import into this dataset').argParser(positiveNumber))
+    .addOption(new Option('--screen <id>', 'import into this screen').argParser(positiveNumber).conflicts('dataset'))
+    .option('--user <name>', 'OMERO user in whose name (default: who started it)')
+    .option('--group <name>', 'group that the results belong to (default: of the workflow)')
+    .option('--cleanup', "remove the job's data from the cluster afterwards")
+    .option('--ended', 'the job ended well, though Slurm does not know it any more')
+    .addOption(data())
+    .action(importFinishedJob);
 
   program
     .command('status')
@@ -108,6 +138,11 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
 function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
   return Number(text);
+}
+
+function uuid(text: string): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new InvalidArgumentError('Give a UUID.');
+  return text;
 }
 
 function positiveNumber(text: string): number {

@@ -45,6 +45,11 @@ export function runReport(view: RunView, annotations: ReadAnnotation[] | null, a
     );
     if (view.archive) rows.push(['', `biomero-bridge retry ${view.id}`]);
   }
+  if (view.state === 'done' && view.clusterData.state !== 'remove') {
+    const { path, state, detail } = view.clusterData;
+    const kept = detail === null ? 'kept' : `kept: ${printable(detail)}`;
+    rows.push(['On cluster', state === 'removed' ? 'removed' : `${printable(path)}  (${kept})`]);
+  }
   if (address) rows.push(['Page', `${address}/runs/${view.id}`]);
   return formatTable(rows);
 }

@@ -103,6 +103,16 @@ export class OmeroSession {
     return users.findUser(this.#link, name);
   }
 
+  /** Login name of a user by id, or null. */
+  userName(userId: number): Promise<string | null> {
+    return users.userName(this.#link, userId);
+  }
+
+  /** Name of a group by id, or null. */
+  groupName(groupId: number): Promise<string | null> {
+    return users.groupName(this.#link, groupId);
+  }
+
   findGroup(name: string): Promise<{ id: number; name: string; permissions: string } | null> {
     return users.findGroup(this.#link, name);
   }

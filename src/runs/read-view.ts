@@ -58,6 +58,7 @@ export async function readRunView(sources: ViewSources, id: string): Promise<Run
     orders,
     steps: stepNames.map((name) => stepView(name, steps)),
     failure: run.failure && failureView(run, archive),
+    clusterData: { path: run.dataPath, ...run.clusterData },
     results: archive
       ? resultsOf(
           archive,

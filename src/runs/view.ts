@@ -84,4 +84,6 @@ export interface RunView extends RunSummary {
   steps: StepView[];
   failure: FailureView | null;
   results: ResultView[];
+  /** The job's data on the cluster: kept, to be removed, or removed; and why they are still there. */
+  clusterData: { path: string; state: 'keep' | 'remove' | 'removed'; detail: string | null };
 }

@@ -2,6 +2,7 @@ import { requireLease, type Lease } from '../lib/lease.ts';
 import { transaction, type Database, type Pool } from '../lib/database.ts';
 import type { BridgeError } from '../domain/errors.ts';
 import type { DestinationType, Recipe, StepName } from '../domain/vocabulary.ts';
+import { endStep } from './write-step.ts';
 import type { Archive } from '../archive/archive.ts';
 
 /**
@@ -40,6 +41,9 @@ export interface NewRun {
   group: { id: number; name: string };
   input: { type: DestinationType; id: number; name: string } | null;
   dataPath: string;
+  destination?: { type: DestinationType; id: number; name: string } | null;
+  /** A job that somebody else has submitted. */
+  job?: { id: number; word: string; exit: string | null; node: string | null; endedAt: Date | null };
   container?: string | null;
   /** Its data on the cluster may be removed when archive and import stand. */
   cleanup?: boolean;
@@ -81,6 +85,12 @@ export async function insertRun(pool: Pool, run: NewRun, steps: readonly StepNam
         run.id,
         step,
       ]);
+    if (run.destination) await setDestination(tx, run.id, run.destination);
+    if (run.job) {
+      await setJobId(tx, run.id, run.job.id);
+      await setJobState(tx, run.id, run.job);
+      await endStep(tx, run.id, 'submit', 'done', `Job ${run.job.id}, found`);
+    }
     await tx.query(`select pg_notify('bridge_runs', $1)`, [run.id]);
   });
 }
@@ -170,6 +180,20 @@ export async function setAttention(
     runId,
     attention?.code ?? null,
     attention?.detail ?? null,
+  ]);
+}
+
+/** What becomes of the data on the cluster, and why. */
+export async function setClusterData(
+  tx: Database,
+  runId: string,
+  state: 'keep' | 'remove' | 'removed',
+  detail: string | null,
+): Promise<void> {
+  await tx.query('update bridge.runs set cluster_data = $2, cluster_data_detail = $3 where id = $1', [
+    runId,
+    state,
+    detail,
   ]);
 }
 

@@ -26,7 +26,7 @@ const longestPauseMs = 60_000;
 export interface HintOptions {
   /** The file, absolute or below the account's home. */
   path: string;
-  /** A job's id; null after every connection: something may have been missed before. */
+  /** A job's id; null when a connection came or went: something may have been missed. */
   onHint(jobId: number | null): void;
   signal: AbortSignal;
   log: Logger;
@@ -45,6 +45,8 @@ export async function followHints(transport: Transport, options: HintOptions): P
     } catch (error) {
       if (signal.aborted) return;
       log.debug({ error: describeError(error) }, 'ends of jobs are not told at once; looking at them goes on');
+      // The first to notice a lost connection: a look now tells whether it is more than that.
+      options.onHint(null);
     }
     if (Date.now() - began > longestPauseMs) pause = shortestPauseMs;
     await sleep(pause, undefined, { signal }).catch(() => undefined);

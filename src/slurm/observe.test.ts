@@ -40,7 +40,7 @@ test('a job that neither names is unknown, and so is a word of tomorrow; neither
     phase: 'unknown',
     terminal: false,
   });
-  expect(meaningOf('constructor')).toEqual({ phase: 'unknown', terminal: false });
+  expect(meaningOf('constructor')).toMatchObject({ phase: 'unknown', terminal: false });
   expect(stateWord('OUT_OF_ME+')).toBe('OUT_OF_ME');
   expect(jobPhaseOfWord('CANCELLED+')).toBe('cancelled');
 });
@@ -51,7 +51,7 @@ test.each([
   ['SUSPENDED', 'paused'],
   ['REQUEUED', 'queued'],
   ['STAGE_OUT', 'running'],
-])('%s is %s and goes on', (word, phase) => expect(meaningOf(word)).toEqual({ phase, terminal: false }));
+])('%s is %s and goes on', (word, phase) => expect(meaningOf(word)).toMatchObject({ phase, terminal: false }));
 
 test('the queue decides while the job lives; the accounting, which lags, does not overrule it', () => {
   const queue = parseSqueue('7|7|N/A|RUNNING|localhost|1795468968|1795472568|None\n');

@@ -46,6 +46,7 @@ const longestTroubleMs = 60_000;
 const progressEveryMs = 10_000;
 const hotForMs = 6_000;
 const hotEveryMs = 400;
+const earlyMs = 60_000;
 /** Slurm may lag behind for some seconds after a submission; only after this long is its silence worth a word. */
 const silenceMs = 120_000;
 /** A percentage may be cut by the end of what was written when the log was read last. */
@@ -62,6 +63,8 @@ export class JobWatch {
   readonly #log: Logger;
   readonly #now: () => number;
   readonly #jobs = new Map<number, Watched>();
+  /** Hints for jobs that nobody waited for yet: a short job may end before its run begins to wait. */
+  readonly #early = new Map<number, number>();
   #timer: NodeJS.Timeout | null = null;
   #asking = false;
   #lastAsked = -Infinity;
@@ -84,7 +87,8 @@ export class JobWatch {
   changed(jobId: number, seen: string | null, signal: AbortSignal): Promise<JobLook> {
     return new Promise<JobLook>((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      const job = this.#jobs.get(jobId) ?? this.#begin(jobId);
+      const known = this.#jobs.get(jobId);
+      const job = known ?? this.#begin(jobId);
       const watcher: Watcher = {
         seen,
         resolve: (look) => {
@@ -99,7 +103,8 @@ export class JobWatch {
       };
       signal.addEventListener('abort', onAbort, { once: true });
       job.watchers.add(watcher);
-      this.#schedule();
+      if (!known && this.#early.delete(jobId)) this.#schedule(0);
+      else this.#schedule();
     });
   }
 
@@ -107,7 +112,9 @@ export class JobWatch {
   hint(jobId: number | null): void {
     const until = this.#now() + hotForMs;
     for (const [id, job] of this.#jobs) if (jobId === null || id === jobId) job.hotUntil = until;
-    if (jobId === null || this.#jobs.has(jobId)) this.#schedule(0);
+    if (jobId === null || this.#jobs.has(jobId)) return this.#schedule(0);
+    this.#early.set(jobId, until);
+    for (const [id, end] of this.#early) if (end < this.#now() - earlyMs) this.#early.delete(id);
   }
 
   #begin(jobId: number): Watched {

@@ -45,10 +45,10 @@ export class ClusterSite {
     await chmod(folder, 0o755);
     for (const name of ['home/slurm-scripts/jobs', `storage/${group}`, 'descriptors', 'logs'])
       await mkdir(join(folder, name), { recursive: true, mode: 0o755 });
-    const slurm = await startSlurmCluster();
+    const slurm = await startSlurmCluster({ cpus: 8 });
     const ssh = await startSshServer({
       home: join(folder, 'home'),
-      env: { SLURM_CONF: slurm.env['SLURM_CONF'] ?? '' },
+      env: { SLURM_CONF: slurm.env['SLURM_CONF'] ?? '', PATH: `${join(folder, 'home', 'bin')}:${process.env['PATH']}` },
     });
     const [omero, database] = [await startTestOmero(), await createTestDatabase()];
     const site = new ClusterSite(slurm, ssh, omero, database, folder);
@@ -93,7 +93,7 @@ export class ClusterSite {
         defaultPartition: null,
         sbatch: { mem: '100M' },
         workflows,
-        pollSeconds: 10,
+        pollSeconds: 5,
         push: 'both',
         ...change,
       },

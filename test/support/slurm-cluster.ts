@@ -28,11 +28,16 @@ export interface SlurmCluster {
   folder: string;
   /** Environment in which Slurm's commands find it. */
   env: Record<string, string>;
+  /** Ends one daemon; `start` brings it back. */
+  end(daemon: 'slurmdbd' | 'slurmctld'): Promise<void>;
+  start(daemon: 'slurmdbd' | 'slurmctld'): Promise<void>;
+  /** Runs one of Slurm's commands as its administrator. */
+  command(...argv: string[]): string;
   stop(): Promise<void>;
 }
 
 /** Starts every daemon in the foreground as our child, on free ports, with all its files in a new folder. */
-export async function startSlurmCluster(): Promise<SlurmCluster> {
+export async function startSlurmCluster({ cpus = 2 } = {}): Promise<SlurmCluster> {
   const folder = mkdtempSync(join(tmpdir(), 'slurm-'));
   for (const name of ['munge', 'socket', 'state', 'spool', 'log', 'database']) mkdirSync(join(folder, name));
   chmodSync(folder, 0o755);
@@ -73,7 +78,9 @@ export async function startSlurmCluster(): Promise<SlurmCluster> {
     AccountingStoragePort: dbd,
     // The controller shows this to slurmdbd, which otherwise looks for munge's usual socket.
     AccountingStoragePass: munge,
-    'NodeName=localhost CPUs': '2 RealMemory=2000',
+    // More than this machine may have: most jobs of tests only wait.
+    SlurmdParameters: 'config_overrides',
+    'NodeName=localhost CPUs': `${cpus} RealMemory=2000`,
     'PartitionName=main Nodes': 'ALL Default=YES State=UP',
   });
   writeSettings(join(folder, 'slurmdbd.conf'), 0o600, {
@@ -92,12 +99,23 @@ export async function startSlurmCluster(): Promise<SlurmCluster> {
   });
   const env = { ...plainEnvironment(), SLURM_CONF: join(folder, 'slurm.conf') };
   const daemons: ChildProcess[] = [];
+  const named = new Map<string, ChildProcess>();
   const start = (name: string, ...args: string[]): void => {
     const daemon = spawn(program(name), args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
     daemon.stderr.on('data', (text: Buffer) => writeFileSync(join(folder, 'log', name), text, { flag: 'a' }));
     daemons.push(daemon);
+    named.set(name, daemon);
   };
   const stop = async (): Promise<void> => {
+    // Jobs outlive the daemons.
+    const ask = (...argv: string[]): string =>
+      spawnSync(findExecutable(argv[0] ?? '') ?? '', argv.slice(1), { env, encoding: 'utf8', timeout: 5_000 }).stdout ??
+      '';
+    if (named.has('slurmd')) {
+      ask('scancel', '--user', user);
+      for (const end = Date.now() + 4_000; Date.now() < end && ask('squeue', '-h') !== '';)
+        await new Promise((resolve) => setTimeout(resolve, 100));
+    }
     for (const daemon of daemons.splice(0).reverse()) await end(daemon);
     rmSync(folder, { recursive: true, force: true });
   };
@@ -145,7 +163,25 @@ export async function startSlurmCluster(): Promise<SlurmCluster> {
       ['sacctmgr', '-n', '-P', 'show', 'cluster', 'format=ControlPort'],
       (t) => t === String(controller),
     );
-    return { folder, env, stop };
+    return {
+      folder,
+      env,
+      stop,
+      end: async (name) => {
+        const daemon = named.get(name);
+        if (daemon) await end(daemon);
+      },
+      start: async (name) => {
+        start(name, '-D');
+        const question = name === 'slurmdbd' ? ['sacctmgr', '-n', '-P', 'show', 'cluster'] : ['scontrol', 'ping'];
+        await ready(name, question);
+      },
+      command: (...argv) => {
+        const { status, stdout, stderr } = spawnSync(program(argv[0] ?? ''), argv.slice(1), { env, encoding: 'utf8' });
+        if (status !== 0) throw new Error(`${argv.join(' ')}: ${stderr}`);
+        return stdout.trim();
+      },
+    };
   } catch (error) {
     await stop();
     throw error;

@@ -39,6 +39,18 @@ export async function findUser(link: OmeroLink, name: string): Promise<{ id: num
   return row ? { id: numberAt(row, 0), name: textAt(row, 1) } : null;
 }
 
+/** Login name of a user by id, or null. */
+export async function userName(link: OmeroLink, id: number): Promise<string | null> {
+  const [row] = await project(link, 'select e.id, e.omeName from Experimenter e where e.id = :id', { id });
+  return row ? textAt(row, 1) : null;
+}
+
+/** Name of a group by id, or null. */
+export async function groupName(link: OmeroLink, id: number): Promise<string | null> {
+  const [row] = await project(link, 'select g.id, g.name from ExperimenterGroup g where g.id = :id', { id });
+  return row ? textAt(row, 1) : null;
+}
+
 /** A group by name with its permissions as text (`rwra--`), or null. */
 export async function findGroup(
   link: OmeroLink,

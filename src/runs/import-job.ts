@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto';
+import { basename } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { bridgeError } from '../domain/errors.ts';
+import { importTaskNames, statuses, stepNames, type DestinationType } from '../domain/vocabulary.ts';
+import type { Pool } from '../lib/database.ts';
+import type { OmeroAccess } from '../omero/access.ts';
+import { announcedDataPath, verifiedDataPath } from '../slurm/data-path.ts';
+import type { JobState, Slurm } from '../slurm/slurm.ts';
+import type { Transport } from '../slurm/transport.ts';
+import { trackedWorkflow, workflowOfJob, type TrackedJob } from '../tracking/find-job.ts';
+import type { Tracker } from '../tracking/tracker.ts';
+import { chosenRecipe } from './launch.ts';
+import { runOfJob } from './read-cluster-data.ts';
+import { insertRun } from './write-run.ts';
+
+export interface ImportJobRequest {
+  jobId: number;
+  /** The workflow run it belongs to; else found by the data path's name or by BIOMERO's log. */
+  workflowId: string | null;
+  /** Where the images go; else a dataset of their own. */
+  destination: { type: DestinationType; id: number } | null;
+  /** In whose name; else as the workflow was started. */
+  userName: string | null;
+  groupName: string | null;
+  /** Remove the job's data from the cluster when archive and import stand. */
+  cleanup: boolean;
+  /** The job has ended well although Slurm no longer knows it. */
+  ended: boolean;
+}
+
+export interface ImportJobContext {
+  config: Config;
+  runs: Pool;
+  omero: OmeroAccess;
+  slurm: Slurm;
+  transport: Transport;
+  tracker: Tracker;
+}
+
+/** The beginning of a log has the line with the data path; a job that ran twice has it again later. */
+const logBytes = 4 * 1024 * 1024;
+const uuidText = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i;
+
+/**
+ * Makes a run of a job that somebody else started, perhaps long ago; a worker brings its results home. Where the data
+ * are is taken from the job's log and verified against the data root first.
+ *
+ * @returns the run's id: the workflow's where one is known
+ * @throws JOB_NOT_COMPLETED, JOB_UNKNOWN_HERE, JOB_LOG_MISSING, JOB_DATA_PATH_UNCLEAR, DATA_PATH_REFUSED,
+ *   JOB_ALREADY_OURS, JOB_WORKFLOW_UNCLEAR, JOB_OWNER_UNKNOWN, INPUT_NOT_FOUND, …
+ */
+export async function importJob(ctx: ImportJobContext, request: ImportJobRequest): Promise<string> {
+  const { jobId } = request;
+  const recipe = chosenRecipe(ctx.config);
+  if (recipe !== 'import-results') throw bridgeError('RECIPE_NOT_BUILT', { task: importTaskNames[recipe] });
+  const state = await stateOfJob(ctx.slurm, request);
+  const log = await ctx.slurm.readLog(jobId, 0, logBytes);
+  if (!log) throw bridgeError('JOB_LOG_MISSING', { job: jobId });
+  const announced = announcedDataPath(jobId, log.bytes.toString('utf8'));
+  const dataPath = await verifiedDataPath(ctx.transport, ctx.config.slurm.dataPath, announced);
+
+  const workflowId = await workflowIdOf(ctx, request, dataPath);
+  const ours = await runOfJob(ctx.runs, jobId, dataPath, workflowId);
+  if (ours !== null) throw bridgeError('JOB_ALREADY_OURS', { job: jobId, run: ours });
+  const tracked = await trackedWorkflow(ctx.runs, workflowId, jobId);
+  const owner = await ownerOf(ctx, request, tracked);
+  const context = await ctx.omero.as(owner.user, owner.group, async (session) => {
+    const wanted = request.destination;
+    if (!wanted) return { ...session.context, destination: null };
+    const found = await session.findContainer(wanted.type, wanted.id);
+    if (!found || found.groupId !== session.context.groupId)
+      throw bridgeError('DESTINATION_NOT_FOUND', { ...wanted, group: owner.group, user: owner.user });
+    return { ...session.context, destination: { ...wanted, name: found.name } };
+  });
+
+  const workflow = tracked?.task?.name ?? tracked?.workflow.name ?? `job-${jobId}`;
+  const workflowTaskId = tracked?.task?.id ?? randomUUID();
+  const version = tracked?.task?.version ?? 'unknown';
+  const parameters = tracked?.task?.parameters ?? {};
+  if (!tracked)
+    await ctx.tracker.initiateWorkflow({
+      id: workflowId,
+      name: workflow,
+      description: `Results of Slurm job ${jobId}`,
+      user: context.userId,
+      group: context.groupId,
+    });
+  if (!tracked?.task) {
+    const task = {
+      workflowId,
+      taskId: workflowTaskId,
+      name: workflow,
+      version,
+      inputData: dataPath,
+      params: parameters,
+    };
+    await ctx.tracker.addTask(task);
+    await ctx.tracker.startTask(workflowTaskId);
+    await ctx.tracker.addJobId(workflowTaskId, jobId);
+  }
+  await insertRun(
+    ctx.runs,
+    {
+      id: workflowId,
+      taskId: randomUUID(),
+      workflowTaskId,
+      workflow,
+      workflowVersion: version,
+      parameters,
+      recipe,
+      user: { id: context.userId, name: context.userName },
+      group: { id: context.groupId, name: context.groupName },
+      input: null,
+      destination: context.destination,
+      dataPath,
+      job: { id: jobId, word: state.word, exit: state.exit, node: state.node, endedAt: state.endedAt },
+      cleanup: request.cleanup,
+      status: statuses.running,
+    },
+    stepNames,
+  );
+  return workflowId;
+}
+
+/** The job as it is recorded; one that has not ended is followed to its end. */
+async function stateOfJob(slurm: Slurm, request: ImportJobRequest): Promise<JobState> {
+  const { jobId } = request;
+  const state = (await slurm.observe([jobId])).get(jobId);
+  if (!state || state.phase === 'unknown') {
+    if (!request.ended) throw bridgeError('JOB_UNKNOWN_HERE', { job: jobId });
+    return { ...(state as JobState), word: 'COMPLETED', phase: 'succeeded', terminal: true, endedAt: new Date() };
+  }
+  if (state.terminal && state.phase !== 'succeeded')
+    throw bridgeError('JOB_NOT_COMPLETED', { job: jobId, state: state.word });
+  return state.terminal ? { ...state, endedAt: state.endedAt ?? new Date() } : { ...state, endedAt: null };
+}
+
+async function workflowIdOf(ctx: ImportJobContext, request: ImportJobRequest, dataPath: string): Promise<string> {
+  const given = request.workflowId?.toLowerCase() ?? null;
+  const named = uuidText.exec(basename(dataPath))?.[0].toLowerCase() ?? null;
+  if (given !== null && named !== null && given !== named)
+    throw bridgeError('JOB_WORKFLOW_UNCLEAR', { job: request.jobId, given, found: named });
+  return given ?? named ?? (await workflowOfJob(ctx.runs, request.jobId)) ?? randomUUID();
+}
+
+/** Login name and group: those asked for, else those of the workflow. */
+async function ownerOf(
+  ctx: ImportJobContext,
+  request: ImportJobRequest,
+  tracked: TrackedJob | null,
+): Promise<{ user: string; group: string }> {
+  const session = await ctx.omero.admin();
+  const user = request.userName ?? (tracked ? await session.userName(tracked.workflow.user) : null);
+  const group = request.groupName ?? (tracked ? await session.groupName(tracked.workflow.group) : null);
+  if (user === null || group === null) throw bridgeError('JOB_OWNER_UNKNOWN', { job: request.jobId });
+  return { user, group };
+}
