@@ -48,9 +48,11 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
   const holder = holderName();
   for (const note of config.notes ?? []) log.warn(note);
   const stop = new AbortController();
-  const runs = openPool(config.databases.runs, poolOptions(log));
-  const orders =
-    config.databases.orders === config.databases.runs ? runs : openPool(config.databases.orders, poolOptions(log));
+  // An importer alone may stand where nothing is known of the runs' database.
+  const withRuns = roles.some((role) => role !== 'importer');
+  const runsUrl = withRuns ? config.databases.runs : config.databases.orders;
+  const runs = openPool(runsUrl, poolOptions(log));
+  const orders = config.databases.orders === runsUrl ? runs : openPool(config.databases.orders, poolOptions(log));
   const pools = new Set([runs, orders]);
   const closers: (() => Promise<void>)[] = [];
   let reject: (error: unknown) => void = () => undefined;
@@ -64,10 +66,10 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
   });
 
   try {
-    await migrate(runs, 'runs');
+    if (withRuns) await migrate(runs, 'runs');
     await ensureImports(orders);
     const tracker = new Tracker(runs, config.tracking, { log });
-    await tracker.ensureTables();
+    if (withRuns) await tracker.ensureTables();
     const transport = openTransport(config.slurm, clusterEnv ? { log, env: clusterEnv } : { log });
     const slurm = new Slurm(transport, config.slurm);
     const omero = new OmeroAccess(config.omero, log);
@@ -87,7 +89,7 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
     };
 
     listen(
-      config.databases.runs,
+      runsUrl,
       ['bridge_runs'],
       () => {
         runChanges.wake('runs');
@@ -126,6 +128,7 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
           log: log.child({ role: 'importer' }),
           signal: stop.signal,
           name: holder,
+          graceMs: config.importer.shutdownSeconds * 1000,
         }),
       );
     if (roles.includes('worker')) {

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { productVersion } from '../lib/product-version.ts';
 import { defaultDataFolder } from '../embedded/data-folder.ts';
+import * as orders from './orders.ts';
 import { omeroCheck, type OmeroCheckOptions } from './omero-check.ts';
 import { importFinishedJob } from './import.ts';
 import { retry } from './retry.ts';
@@ -108,6 +109,53 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .argument('<run>', 'id of the run, or its first characters')
     .addOption(data())
     .action(retry);
+
+  const ordersCommand = program
+    .command('orders')
+    .description('upload orders: the table imports, which importers work from');
+  const asJson = (): Option => new Option('--json', 'as JSON');
+  ordersCommand
+    .command('list')
+    .description('show the orders that are open, newest first')
+    .option('--all', 'also those that are completed or failed')
+    .option('--stage <stage>', 'those in one stage: pending, started, preprocessing, completed or failed')
+    .option('--group <name>', 'those of one group')
+    .option('--limit <number>', 'how many', positiveNumber, 50)
+    .addOption(asJson())
+    .addOption(data())
+    .action(orders.list);
+  ordersCommand
+    .command('show')
+    .description('show one order: its stages, what became of each file, what it waits for')
+    .argument('<order>', 'its uuid, or the first characters')
+    .addOption(asJson())
+    .addOption(data())
+    .action(orders.show);
+  ordersCommand
+    .command('retry')
+    .description('place a failed order of another producer again, with the files that are missing')
+    .argument('<order>', 'its uuid, or the first characters')
+    .option('--as <name>', 'who asks for it (default: the user of this command)')
+    .addOption(data())
+    .action(orders.retry);
+  ordersCommand
+    .command('cancel')
+    .description('close an open order; an import under way is ended')
+    .argument('<order>', 'its uuid, or the first characters')
+    .requiredOption('--reason <text>', 'why, for whoever waits for it')
+    .option('--as <name>', 'who asks for it (default: the user of this command)')
+    .addOption(data())
+    .action(orders.cancel);
+  ordersCommand
+    .command('install-trigger')
+    .description('let the table ring at every new order, whoever places it: seen in milliseconds instead of 250')
+    .addOption(data())
+    .action(orders.addTrigger);
+  ordersCommand
+    .command('remove-trigger')
+    .description('take that trigger away')
+    .addOption(data())
+    .action(orders.dropTrigger);
 
   const views = program.command('views').description("BIOMERO's view tables, which dashboards read");
   views

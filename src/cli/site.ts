@@ -48,6 +48,29 @@ export async function loadOmeroConfig(
   return { config, sample: { user: sampleUser, group: sampleGroup } };
 }
 
+/**
+ * Opens the database of upload orders alone: its commands work where nothing else of the site is configured. `logDir` is
+ * where importers of this configuration keep their logs.
+ */
+export async function openOrders(
+  dataFolder: string,
+): Promise<{ pool: Pool; logDir: string | null; close(): Promise<void> }> {
+  const written = join(dataFolder, 'config', 'environment.json');
+  const elsewhere = process.env['SQLALCHEMY_URL'] || process.env['INGEST_TRACKING_DB_URL'] || !existsSync(written);
+  const env = elsewhere
+    ? process.env
+    : quickStartEnvironment(process.env, JSON.parse(await readFile(written, 'utf8')) as Record<string, string>);
+  const config = await loadConfig(env, ['orders']);
+  const pool = openPool(config.databases.orders, { max: 2 });
+  try {
+    await ensureImports(pool);
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  return { pool, logDir: config.importer.logDir, close: () => pool.end() };
+}
+
 /** Opens what a short command needs. */
 export async function openSite(dataFolder: string): Promise<Site> {
   const config = await loadSiteConfig(dataFolder);

@@ -50,6 +50,12 @@ export interface ImporterConfig {
   readonly logDir: string;
   /** Command of the import process before its arguments: Java with OMERO's importer, or such as `omero import`. */
   readonly command: readonly string[];
+  /** An unmapped group may import from the folder of its name alone. */
+  readonly strictFolders: boolean;
+  /** An import process that says nothing for so long is ended and tried again. */
+  readonly stallSeconds: number;
+  /** Imports may go on for so long after the importer was asked to stop. */
+  readonly shutdownSeconds: number;
   /** Most memory of the import process's Java, as `-Xmx` takes it. */
   readonly memory: string;
   /** Identity the import process runs as when we are root; null: our own. */

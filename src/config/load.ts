@@ -25,8 +25,11 @@ import type { Config, DatabaseConfig, ImporterConfig, OmeroConfig, PushBy, Slurm
 
 export const roles = ['worker', 'importer', 'web'] as const;
 export type Role = (typeof roles)[number];
-/** What a configuration is for: roles, or `omero`, a look at OMERO with the eyes of an importer but no database. */
-export type Purpose = Role | 'omero';
+/**
+ * What a configuration is for: roles; `omero`, a look at OMERO with the eyes of an importer but no database; `orders`, the
+ * database of upload orders alone.
+ */
+export type Purpose = Role | 'omero' | 'orders';
 
 /**
  * Builds the configuration from an environment and the files it names. `roles` are those that will run with it: what
@@ -60,7 +63,7 @@ export async function readConfig(
   );
   const ini = await readIni(values, env);
   const databases = databasesOf(values, settings, ini, {
-    orders: needs('importer') || (importerEnabled && needs('worker', 'web')),
+    orders: needs('importer', 'orders') || (importerEnabled && needs('worker', 'web')),
     runs: needs('worker', 'web'),
   });
   const config: Config = {
@@ -211,6 +214,9 @@ function importerOf(take: Take, settings: SettingsFile): ImporterConfig {
     annotationNamespace: settings.take('importer.annotationNamespace', 'annotation_namespace', 'biomero.import'),
     logDir: take('importer.logDir', 'BIOMERO_BRIDGE_IMPORT_LOG_DIR', path, resolve('logs')),
     command: importCommandOf(take),
+    strictFolders: take('importer.strictFolders', 'BIOMERO_BRIDGE_STRICT_FOLDERS', bool, false),
+    stallSeconds: take('importer.stallSeconds', 'BIOMERO_BRIDGE_IMPORT_STALL_SECONDS', whole(1, 604_800), 3600),
+    shutdownSeconds: settings.take('importer.shutdownSeconds', 'shutdown_timeout', 30),
     memory: take('importer.memory', 'BIOMERO_BRIDGE_IMPORT_MEMORY', javaMemory, '1g'),
     runAs: take<ImporterConfig['runAs']>('importer.runAs', 'BIOMERO_BRIDGE_IMPORT_RUN_AS', identity, null),
   };

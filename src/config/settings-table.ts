@@ -141,6 +141,18 @@ export const settings = [
     'Most memory of the import process, as `-Xmx` of Java.',
   ),
   v(
+    'BIOMERO_BRIDGE_IMPORT_STALL_SECONDS',
+    positive,
+    '3600',
+    'An import process that says nothing for so long is ended through its OMERO session and tried again. However long an import takes, as long as it goes on nobody ends it.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_STRICT_FOLDERS',
+    bool,
+    'false',
+    'A group without a mapping may import from `<base_dir>/<group>` alone. Otherwise also from what lies in `base_dir` outside the folders of other groups.',
+  ),
+  v(
     'BIOMERO_BRIDGE_IMPORT_LOG_DIR',
     'a path',
     'logs in the working directory',
@@ -224,6 +236,12 @@ export const settings = [
   s('skip_thumbnails', 'true or false', 'false', '`--skip thumbnails`.'),
   s('skip_upgrade', 'true or false', 'false', '`--skip upgrade`.'),
   s('annotation_namespace', 'a namespace', 'biomero.import', "Namespace of the importer's annotations."),
+  s(
+    'shutdown_timeout',
+    'a number of seconds from 0 to 86400',
+    '30',
+    'Imports may go on for so long after the importer was asked to stop; then they are ended and left to the next one.',
+  ),
   s('log_level', 'a level such as INFO or DEBUG', 'info', 'What is logged.', {
     variables: ['BIOMERO_BRIDGE_LOG_LEVEL'],
   }),

@@ -25,6 +25,7 @@ const shapes = {
   skip_thumbnails: z.boolean(),
   skip_upgrade: z.boolean(),
   annotation_namespace: z.string().min(1),
+  shutdown_timeout: z.number().min(0).max(86_400),
   log_level: z.string().min(1),
 };
 type Shapes = typeof shapes;

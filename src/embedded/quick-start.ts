@@ -144,7 +144,7 @@ async function writeConfigFiles(dataFolder: string, storage: string): Promise<Re
   const files: Record<string, [name: string, text: string]> = {
     IMPORTER_CONFIG_PATH: [
       'settings.yml',
-      `# Settings of BIOMERO.importer; docs/reference/configuration.md lists them all.\nbase_dir: ${JSON.stringify(storage)}\nmax_workers: 2\n`,
+      `# Settings of BIOMERO.importer; docs/reference/configuration.md lists them all.\nbase_dir: ${JSON.stringify(storage)}\nmax_workers: 2\nshutdown_timeout: 5\n`,
     ],
     OMERO_BIOMERO_CONFIG_FILE: ['biomero-config.json', `${JSON.stringify({ group_mappings: {} }, null, 2)}\n`],
     OMERO_BIOMERO_GROUP_MAPPINGS_FILE: ['group-mappings.json', '{}\n'],

@@ -1,6 +1,6 @@
 import { access, constants, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, sep } from 'node:path';
-import { resolveGroupFolder } from '../archive/group-folder.ts';
+import { refuseGroupName, resolveGroupFolder } from '../archive/group-folder.ts';
 import { readGroupMappings } from '../archive/group-mappings.ts';
 import type { StorageConfig } from '../config/config.ts';
 import { bridgeError, describeError } from '../domain/errors.ts';
@@ -13,17 +13,25 @@ export interface AllowedFolders {
 }
 
 /**
- * A mapped group may use its folder; an unmapped one the storage without the folders that are mapped to other groups.
+ * A mapped group may use its folder; an unmapped one the storage without the folders of other groups: those mapped to
+ * them, and those of their names. When `strict` an unmapped group may use the folder of its name alone.
  *
+ * @param groups names of all groups of OMERO; asked only where they matter
  * @throws GROUP_FOLDER_… when the group's name or mapping leaves the storage
  */
-export async function allowedFolders(storage: StorageConfig, group: string): Promise<AllowedFolders> {
+export async function allowedFolders(
+  storage: StorageConfig,
+  strict: boolean,
+  group: string,
+  groups: () => Promise<readonly string[]>,
+): Promise<AllowedFolders> {
   const folder = await resolveGroupFolder(storage, { id: null, name: group });
-  if (folder.source === 'mapping') return { roots: [await real(folder.path)], except: [] };
-  const others = [...(await readGroupMappings(storage.mappingFiles)).values()];
+  if (folder.source === 'mapping' || strict) return { roots: [await real(folder.path)], except: [] };
+  const mapped = [...(await readGroupMappings(storage.mappingFiles)).values()].map((m) => m.folder);
+  const named = (await groups()).filter((name) => name !== group && refuseGroupName(name) === null);
   return {
     roots: [await real(storage.baseDir)],
-    except: await Promise.all(others.map((m) => real(join(storage.baseDir, m.folder)))),
+    except: await Promise.all([...mapped, ...named].map((name) => real(join(storage.baseDir, name)))),
   };
 }
 

@@ -1,4 +1,4 @@
-import { describeError, isBridgeError, printable, type ErrorCode } from '../domain/errors.ts';
+import { describeError, isBridgeError, printable, type BridgeError, type ErrorCode } from '../domain/errors.ts';
 import type { Database } from '../lib/database.ts';
 
 /** The order itself is at fault: it cannot succeed as it is, and is closed with that sentence. */
@@ -15,6 +15,7 @@ const faultsOfOrder: readonly ErrorCode[] = [
 /** Perhaps the order's fault, perhaps not: tried `mostTries` times, then closed. */
 const doubtful: readonly ErrorCode[] = [
   'IMPORT_PROCESS_FAILED',
+  'IMPORT_STALLED',
   'OMERO_FAILED',
   'OMERO_NOT_PERMITTED',
   'OMERO_OBJECT_GONE',
@@ -51,6 +52,29 @@ export async function noteFailure(db: Database, uuid: string, error: unknown): P
   );
   await db.query(`select pg_notify('bridge_orders', $1)`, [uuid]);
   return rows[0]?.failures ?? 1;
+}
+
+/** Errors of orders that this version cannot import, and a later one may: they stay pending. */
+export const waitingCodes = ['ORDER_NEEDS_PREPROCESSING', 'ORDER_NEEDS_ZARR'] as const satisfies readonly ErrorCode[];
+
+/** Far enough away for nobody to try again; an importer that starts looks at these orders anew. */
+const never = '9999-01-01';
+
+/** Notes why an order is left pending; true when it was not noted before. */
+export async function noteWaiting(db: Database, uuid: string, error: BridgeError): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `insert into bridge.order_attempts as a (order_uuid, failures, code, reason, next_at) values ($1, 0, $2, $3, $4)
+     on conflict (order_uuid) do update set code = excluded.code, reason = excluded.reason, next_at = excluded.next_at
+     where a.next_at <> excluded.next_at`,
+    [uuid, error.code, reasonOf(error), never],
+  );
+  if (rowCount) await db.query(`select pg_notify('bridge_orders', $1)`, [uuid]);
+  return rowCount === 1;
+}
+
+/** What waited for a version that can import it may be tried by this one. */
+export async function lookAgainAtWaiting(db: Database): Promise<void> {
+  await db.query('delete from bridge.order_attempts where code = any($1) and next_at = $2', [waitingCodes, never]);
 }
 
 export async function forgetFailures(db: Database, uuid: string): Promise<void> {

@@ -9,7 +9,7 @@ import type { OmeroSession } from '../omero/session.ts';
 import { fileResults, type FileResult } from '../orders/file-results.ts';
 import { allowedFolders, refusalOfFile } from './allowed-files.ts';
 import { annotateImages } from './annotate-images.ts';
-import { afterError, reasonOf } from './attempts.ts';
+import { afterError, reasonOf, waitingCodes } from './attempts.ts';
 import { checkDestination } from './destination.ts';
 import { clashingNames, locateFiles, type FoundFiles } from './found-files.ts';
 import { checkEnd, importMissing } from './import-process.ts';
@@ -53,12 +53,31 @@ export async function importOrder(
     const order = parseOrder(row);
     await new OrderWork(parts, journal, order, stop).run();
   } catch (error) {
+    if (isClosed(signal, error)) return await endCancelled(parts, journal, uuid);
     if (stop.aborted || isBridgeError(error, 'LEASE_LOST', 'ANOTHER_IMPORTER')) throw error;
+    if (isBridgeError(error, ...waitingCodes)) {
+      if (await journal.wait(error)) parts.log.warn({ code: error.code }, `${error.message} ${error.remedy}`);
+      return;
+    }
     const failures = await journal.failed(error);
     if (afterError(error, failures) === 'later') throw error;
     await journal.close(stages.failed, { fileNames: null, description: reasonOf(error) });
     parts.log.warn({ error: describeError(error) }, 'the order failed');
   }
+}
+
+/** Somebody closed the order meanwhile; the process that imports it is told by its signal. */
+function isClosed(signal: AbortSignal, error: unknown): boolean {
+  return isBridgeError(error, 'ORDER_CLOSED') || (signal.aborted && isBridgeError(signal.reason, 'ORDER_CLOSED'));
+}
+
+/** Its import process has been ended; what that began inside OMERO ends with its session. */
+async function endCancelled(parts: ImporterParts, journal: OrderJournal, uuid: string): Promise<void> {
+  await endPredecessor(parts, journal, await parts.omero.admin(), [], {
+    waitMs: 0,
+    signal: AbortSignal.timeout(60_000),
+  });
+  parts.log.info({ order: uuid }, 'the order was cancelled; its import has been ended');
 }
 
 class OrderWork {
@@ -136,7 +155,8 @@ class OrderWork {
   /** Why files are not imported, by path. */
   async #refusals(paths: readonly string[]): Promise<Map<string, string>> {
     const { group, files } = this.#order;
-    const allowed = await allowedFolders(this.#parts.config.storage, group);
+    const { storage, importer } = this.#parts.config;
+    const allowed = await allowedFolders(storage, importer.strictFolders, group, () => this.#groups());
     const clashes = clashingNames(files);
     const refused = new Map<string, string>();
     for (const path of paths) {
@@ -144,6 +164,12 @@ class OrderWork {
       if (reason !== null) refused.set(path, reason);
     }
     return refused;
+  }
+
+  /** Names of OMERO's groups, whose folders are theirs. */
+  async #groups(): Promise<string[]> {
+    const admin = await this.#parts.omero.admin();
+    return (await admin.allGroups()).map((g) => g.name);
   }
 
   async #locate(session: OmeroSession, paths: readonly string[]): Promise<FoundFiles> {

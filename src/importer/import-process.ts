@@ -17,7 +17,7 @@ const progressEveryMs = 400;
  * One import process for all missing files of an order; its session is stored before it starts, so that a successor can
  * end it. Writes results as the files come.
  *
- * @throws the signal's reason, the loss of the session, IMPORT_PROGRAM_NOT_STARTED
+ * @throws the signal's reason, the loss of the session, IMPORT_STALLED, IMPORT_PROGRAM_NOT_STARTED
  */
 export async function importMissing(
   { config, log }: { config: Config; log: Logger },
@@ -30,6 +30,7 @@ export async function importMissing(
   const { sessionId } = session.context;
   await journal.sessionOpened(sessionId);
   const progress = new Progress(journal, log);
+  const watchdog = new Watchdog(config.importer.stallSeconds, order.uuid);
   const outcome = await runImport({
     command: config.importer.command,
     omero: config.omero,
@@ -42,7 +43,8 @@ export async function importMissing(
     logPath: join(config.importer.logDir, `import-${order.uuid}.log`),
     runAs: config.importer.runAs,
     memory: config.importer.memory,
-    signal: AbortSignal.any([signal, session.lost]),
+    signal: AbortSignal.any([signal, session.lost, watchdog.signal]),
+    onOutput: () => watchdog.heard(),
     onStart: ({ pid }) => {
       const identity = identifyProcess(pid);
       if (identity) progress.write(() => journal.processStarted(sessionId, identity));
@@ -50,10 +52,14 @@ export async function importMissing(
     onProgress: ({ file, filesetId, imageIds, plateIds }) => {
       if (file !== null) progress.add({ path: file, state: 'imported', filesetId, imageIds, plateIds, error: null });
     },
-  }).finally(() => progress.end());
+  }).finally(async () => {
+    watchdog.end();
+    await progress.end();
+  });
   // The process has ended, but not by itself: what it began inside OMERO may go on, so its session stays on record.
   signal.throwIfAborted();
   session.lost.throwIfAborted();
+  watchdog.signal.throwIfAborted();
   await journal.sessionEnded();
   const { exitCode, killed, filesets, errors } = outcome;
   log.info({ exitCode, killed, filesets: filesets.length, errors: errors.length }, 'the import process ended');
@@ -76,6 +82,30 @@ export function checkEnd(outcome: ImportOutcome, unexplained: readonly string[],
     total,
     reason: lines.at(-1)?.trim().replace(/\.+$/, '') ?? 'it printed nothing',
   });
+}
+
+/** Aborts when nothing was heard for too long. However long an import takes, one that goes on is left alone. */
+class Watchdog {
+  readonly #stop = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(stallSeconds: number, order: string) {
+    this.#timer = setTimeout(() => {
+      this.#stop.abort(bridgeError('IMPORT_STALLED', { order, minutes: Math.round(stallSeconds / 6) / 10 }));
+    }, stallSeconds * 1000);
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  heard(): void {
+    this.#timer.refresh();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
 }
 
 /** Collects results and writes them a few times per second; progress that cannot be written is written at the end. */

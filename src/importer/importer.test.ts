@@ -122,24 +122,14 @@ test.each<[string, Record<string, unknown>, RegExp]>([
   expect((await site.stages(bad)).filter((s) => s === 'Failed')).toHaveLength(1);
 });
 
-test('an order with preprocessing is refused, and a dataset of another group or user is', async () => {
-  const { rows } = await site.database.pool.query(
-    `insert into imports_preprocessing (container, input_file, output_folder) values ('c', 'i', 'o') returning id`,
-  );
-  const preprocessing = await site.row({ preprocessing_id: rows[0]?.['id'] });
+test('an order into a dataset of another group or user is refused', async () => {
   const path = await site.image('four/a.tif');
   const dataset = await site.dataset();
   const foreignGroup = await site.order([path], dataset, { groupName: 'write' });
   const foreignUser = await site.order([path], dataset, { userName: 'bob' });
   site.importer();
-  const { description } = await site.closed(preprocessing);
-  expect(description).toMatch(/asks for preprocessing, which this version does not have yet/);
   expect((await site.closed(foreignGroup)).description).toMatch(/does not exist in group write/);
   expect((await site.closed(foreignUser)).description).toMatch(/bob may not add images to Dataset/);
-  const copied = await site.database.pool.query(`select distinct preprocessing_id from imports where uuid = $1`, [
-    preprocessing,
-  ]);
-  expect(copied.rows).toEqual(rows.map((r) => ({ preprocessing_id: r['id'] })));
   expect(await imageNames(dataset)).toEqual([]);
 });
 

@@ -1,13 +1,15 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
-import { describeError, isBridgeError } from '../domain/errors.ts';
+import { bridgeError, describeError, isBridgeError } from '../domain/errors.ts';
 import type { Pool } from '../lib/database.ts';
 import { LeaseHolder, type Lease } from '../lib/lease.ts';
 import { listen } from '../lib/notify.ts';
 import { Wakeups } from '../lib/wakeups.ts';
 import { OmeroAccess } from '../omero/access.ts';
+import { lookAgainAtWaiting } from './attempts.ts';
 import { deleteOldHeartbeats, writeHeartbeat } from './heartbeat.ts';
 import { importOrder, type ImporterParts } from './import-order.ts';
+import { closedAmong, endLeftovers } from './leftovers.ts';
 import { OpenOrders } from './open-orders.ts';
 import { findForeignStage, newestRowId } from './order-rows.ts';
 
@@ -48,9 +50,14 @@ export async function runImporter(options: ImporterOptions): Promise<void> {
   try {
     const sinceRow = await newestRowId(pool);
     await deleteOldHeartbeats(pool);
+    await lookAgainAtWaiting(pool);
     const parts = { config, pool, omero, log, sinceRow, unfinishedWaitMs: options.unfinishedWaitMs ?? 60_000 };
     const loop = new ImporterLoop(parts, leases, wakeups, { claiming: signal, importing: cancel.signal });
-    listen(options.databaseUrl, ['bridge_orders'], () => wakeups.wake('orders'), {
+    const onNotify = (_: string, uuid: string): void => {
+      wakeups.wake('orders');
+      loop.lookAt([uuid]);
+    };
+    listen(options.databaseUrl, ['bridge_orders'], onNotify, {
       signal,
       onError: (error) => log.warn({ error: error.message }, 'notifications of orders are down; polling goes on'),
       onConnect: () => wakeups.wake('orders'),
@@ -94,6 +101,7 @@ async function beatUntilStopped(loop: ImporterLoop, { pool, name, log, signal }:
   while (!signal.aborted) {
     try {
       await loop.lookForOthers();
+      await loop.lookForClosed();
       await writeHeartbeat(pool, name, loop.detail());
     } catch (error) {
       log.warn({ error: describeError(error) }, 'the heartbeat was not written');
@@ -108,7 +116,7 @@ class ImporterLoop {
   readonly #wakeups: Wakeups;
   readonly #signals: { claiming: AbortSignal; importing: AbortSignal };
   readonly #orders: OpenOrders;
-  readonly #active = new Map<string, Promise<void>>();
+  readonly #active = new Map<string, { done: Promise<void>; cancel: AbortController }>();
   #foreign: string | null = null;
 
   constructor(
@@ -140,11 +148,12 @@ class ImporterLoop {
       if (this.#active.has(uuid)) continue;
       const lease = await this.#leases.acquire(`order:${uuid}`);
       if (!lease) continue;
-      const done = this.#import(uuid, lease).finally(() => {
+      const cancel = new AbortController();
+      const done = this.#import(uuid, lease, cancel.signal).finally(() => {
         this.#active.delete(uuid);
         this.#wakeups.wake('orders');
       });
-      this.#active.set(uuid, done);
+      this.#active.set(uuid, { done, cancel });
     }
   }
 
@@ -155,8 +164,25 @@ class ImporterLoop {
     if (found) this.#stopFor(`"${found.stage}" of order ${found.uuid} was written by another importer`);
   }
 
+  /** Ends the imports of orders that somebody closed; a notification that is lost is made up for at the next beat. */
+  lookAt(uuids: readonly string[]): void {
+    const here = uuids.filter((uuid) => this.#active.has(uuid));
+    if (!here.length) return;
+    closedAmong(this.#parts.pool, here).then(
+      (closed) => {
+        for (const uuid of closed) this.#active.get(uuid)?.cancel.abort(bridgeError('ORDER_CLOSED', { order: uuid }));
+      },
+      (error: unknown) => this.#parts.log.warn({ error: describeError(error) }, 'cancelled orders were not looked for'),
+    );
+  }
+
+  async lookForClosed(): Promise<void> {
+    this.lookAt([...this.#active.keys()]);
+    await endLeftovers(this.#parts, this.#leases, this.#signals.importing);
+  }
+
   async drained(): Promise<void> {
-    await Promise.all(this.#active.values());
+    await Promise.all([...this.#active.values()].map((order) => order.done));
   }
 
   #isFull(): boolean {
@@ -172,10 +198,11 @@ class ImporterLoop {
     );
   }
 
-  async #import(uuid: string, lease: Lease): Promise<void> {
+  async #import(uuid: string, lease: Lease, cancelled: AbortSignal): Promise<void> {
     const log = this.#parts.log.child({ order: uuid });
     try {
-      await importOrder({ ...this.#parts, log }, uuid, lease, this.#signals.importing);
+      const signal = AbortSignal.any([this.#signals.importing, cancelled]);
+      await importOrder({ ...this.#parts, log }, uuid, lease, signal);
     } catch (error) {
       if (isBridgeError(error, 'ANOTHER_IMPORTER')) this.#stopFor(error.message);
       else if (this.#signals.importing.aborted)

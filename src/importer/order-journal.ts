@@ -1,12 +1,13 @@
-import { bridgeError } from '../domain/errors.ts';
+import { bridgeError, type BridgeError } from '../domain/errors.ts';
 import { stages } from '../domain/vocabulary.ts';
 import { transaction, type Database, type Pool } from '../lib/database.ts';
 import { requireLease, type Lease } from '../lib/lease.ts';
 import { insertFiles, updateFiles, type FileResult } from '../orders/file-results.ts';
 import { isTerminal } from '../orders/read-order.ts';
-import { forgetFailures, noteFailure } from './attempts.ts';
+import { forgetFailures, noteFailure, noteWaiting } from './attempts.ts';
 import { deleteImportSession, insertImportSession, setImportProcess } from './import-session.ts';
-import { appendStage, readOrderRow, readStageRows, type OrderRow } from './order-rows.ts';
+import { appendStage, lockOrder, readStageRows } from '../orders/stages.ts';
+import { readOrderRow, type OrderRow } from './order-rows.ts';
 import type { ProcessIdentity } from '../lib/process-identity.ts';
 
 /**
@@ -36,10 +37,16 @@ export class OrderJournal {
     return this.#fenced(async (tx) => ((await this.#isClosed(tx)) ? null : readOrderRow(tx, this.uuid)));
   }
 
-  /** Writes `Import Started` unless an earlier attempt did, and lists the files as waiting. */
+  /**
+   * Writes `Import Started` unless an earlier attempt did, and lists the files as waiting.
+   *
+   * @throws ORDER_CLOSED when somebody cancelled it meanwhile
+   */
   async start(files: readonly string[]): Promise<void> {
     await this.#fenced(async (tx) => {
+      await lockOrder(tx, this.uuid);
       const rows = await readStageRows(tx, this.uuid);
+      if (rows.some((r) => isTerminal(r.stage))) throw bridgeError('ORDER_CLOSED', { order: this.uuid });
       if (!rows.some((r) => r.stage === stages.started))
         await appendStage(tx, this.uuid, stages.started, { fileNames: null, description: null });
       await insertFiles(tx, this.uuid, files);
@@ -74,10 +81,16 @@ export class OrderJournal {
     more: { fileNames: string | null; description: string | null },
   ): Promise<void> {
     await this.#fenced(async (tx) => {
+      await lockOrder(tx, this.uuid);
       if (await this.#isClosed(tx)) return;
       await appendStage(tx, this.uuid, stage, more);
       await forgetFailures(tx, this.uuid);
     });
+  }
+
+  /** Leaves the order pending until this version can import it, and says why. True when that was not said before. */
+  async wait(error: BridgeError): Promise<boolean> {
+    return this.#fenced((tx) => noteWaiting(tx, this.uuid, error));
   }
 
   /** Counts an attempt that stopped; how many there were. */

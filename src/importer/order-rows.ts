@@ -1,4 +1,4 @@
-import { stages, type Stage } from '../domain/vocabulary.ts';
+import { stages } from '../domain/vocabulary.ts';
 import type { Database } from '../lib/database.ts';
 
 /** A row of `imports`, as it stands: nothing in it is trusted before `parseOrder`. */
@@ -19,14 +19,6 @@ export interface OrderRow {
 /** Characters of the column `files`; about a million paths. */
 export const longestList = 128 * 1024 * 1024;
 
-/** One row of an order's history. */
-export interface StageRow {
-  id: number;
-  stage: string;
-  /** Written by an importer of ours. */
-  ours: boolean;
-}
-
 /** What an order asks for: its first pending row. */
 export async function readOrderRow(db: Database, uuid: string): Promise<OrderRow | null> {
   const { rows } = await db.query<OrderRow & Record<string, unknown>>(
@@ -36,38 +28,6 @@ export async function readOrderRow(db: Database, uuid: string): Promise<OrderRow
     [uuid, stages.pending, longestList],
   );
   return rows[0] ?? null;
-}
-
-/** The stages of an order other than pending, oldest first. */
-export async function readStageRows(db: Database, uuid: string): Promise<StageRow[]> {
-  const { rows } = await db.query<StageRow & Record<string, unknown>>(
-    `select i.id, i.stage, s.row_id is not null as ours
-     from imports i left join bridge.order_stages s on s.row_id = i.id
-     where i.uuid = $1 and i.stage <> $2 order by i.id`,
-    [uuid, stages.pending],
-  );
-  return rows;
-}
-
-/** Appends a stage, repeating what the order says, as every importer does, and marks the row as ours. */
-export async function appendStage(
-  db: Database,
-  uuid: string,
-  stage: Stage,
-  more: { fileNames: string | null; description: string | null },
-): Promise<void> {
-  await db.query(
-    `with pending as (select * from imports where uuid = $1 and stage = $2 order by id limit 1),
-     written as (
-       insert into imports (group_name, user_name, destination_id, destination_type, stage, uuid, "timestamp", files,
-         file_names, description, preprocessing_id)
-       select group_name, user_name, destination_id, destination_type, $3, uuid, clock_timestamp(), files,
-         coalesce($4, file_names), $5, preprocessing_id from pending
-       returning id, uuid, stage)
-     insert into bridge.order_stages (row_id, order_uuid, stage) select id, uuid, stage from written`,
-    [uuid, stages.pending, stage, more.fileNames, more.description],
-  );
-  await db.query(`select pg_notify('bridge_orders', $1)`, [uuid]);
 }
 
 /** The newest id of `imports` that is to be seen now. */

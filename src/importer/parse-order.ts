@@ -17,14 +17,14 @@ export interface ImportOrder {
 /**
  * Reads an order. Every column may have been written by anybody who can write to the database.
  *
- * @throws ORDER_INVALID with the first thing that is wrong
+ * @throws ORDER_INVALID with the first thing that is wrong; ORDER_NEEDS_… for what this version cannot import
  */
 export function parseOrder(row: OrderRow): ImportOrder {
   const fail = (reason: string): never => {
     throw bridgeError('ORDER_INVALID', { order: row.uuid, reason });
   };
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,35}$/.test(row.uuid)) fail('its uuid holds more than letters, digits and dashes');
-  if (row.preprocessing_id !== null) fail('it asks for preprocessing, which this version does not have yet');
+  if (row.preprocessing_id !== null) throw bridgeError('ORDER_NEEDS_PREPROCESSING', { order: row.uuid });
   if (!row.group_name.trim()) fail('it names no group');
   if (!row.user_name.trim()) fail('it names no user');
   const type = destinationTypes.find((t) => t === row.destination_type);
@@ -46,6 +46,8 @@ export function parseOrder(row: OrderRow): ImportOrder {
     else if (!isAbsolute(file)) fail(`the path ${file} is not absolute`);
     else if (normalize(file) !== file.replace(/\/+$/, '')) fail(`the path ${file} has parts such as ".." or "//"`);
   }
+  const zarr = (files as string[]).find((file) => /\.zarr\/*$/i.test(file));
+  if (zarr !== undefined) throw bridgeError('ORDER_NEEDS_ZARR', { order: row.uuid, path: zarr });
   return {
     uuid: row.uuid,
     group: row.group_name,

@@ -68,15 +68,19 @@ test('file names collapse as the Python importer collapses them', () => {
 
 test('files are allowed by where their bytes lie', async () => {
   const base = await temporaryFolder('storage');
-  for (const folder of ['demo', 'Project A', 'elsewhere']) await mkdir(join(base, folder));
+  for (const folder of ['demo', 'Project A', 'elsewhere', 'other']) await mkdir(join(base, folder));
   await writeFile(join(base, 'demo', 'a.tif'), '');
   await writeFile(join(base, 'Project A', 'b.tif'), '');
+  await writeFile(join(base, 'elsewhere', 'c.tif'), '');
+  await writeFile(join(base, 'other', 'd.tif'), '');
   await symlink('/etc/passwd', join(base, 'demo', 'link.tif'));
   const mappings = join(base, 'mappings.json');
   await writeFile(mappings, JSON.stringify({ '5': { folder: 'Project A', groupName: 'mapped' } }));
   const storage = { baseDir: base, mappingFiles: [mappings] };
+  const groups = async (): Promise<string[]> => ['demo', 'mapped', 'other', '..'];
+  let strict = false;
   const refusal = async (group: string, path: string): Promise<string | null> =>
-    refusalOfFile(path, await allowedFolders(storage, group), group);
+    refusalOfFile(path, await allowedFolders(storage, strict, group, groups), group);
   expect(await refusal('demo', join(base, 'demo', 'a.tif'))).toBeNull();
   expect(await refusal('mapped', join(base, 'Project A', 'b.tif'))).toBeNull();
   expect(await refusal('mapped', join(base, 'demo', 'a.tif'))).toMatch(/outside the folders of group mapped/);
@@ -86,7 +90,14 @@ test('files are allowed by where their bytes lie', async () => {
   expect(await refusal('demo', join(base, 'demo', 'gone.tif'))).toBe('it does not exist');
   expect(await refusal('demo', join(base, 'demo', 'a\nb.tif'))).toMatch(/line break/);
   expect(await refusal('demo', join(base, 'elsewhere'))).toMatch(/neither a file/);
-  await expect(allowedFolders(storage, '../x')).rejects.toMatchObject({ code: 'GROUP_FOLDER_OUTSIDE' });
+  // What nobody has is everybody's, unless the site is strict; a group's folder is never another's.
+  expect(await refusal('demo', join(base, 'elsewhere', 'c.tif'))).toBeNull();
+  expect(await refusal('demo', join(base, 'other', 'd.tif'))).toMatch(/outside/);
+  expect(await refusal('other', join(base, 'other', 'd.tif'))).toBeNull();
+  strict = true;
+  expect(await refusal('demo', join(base, 'elsewhere', 'c.tif'))).toMatch(/outside/);
+  expect(await refusal('demo', join(base, 'demo', 'a.tif'))).toBeNull();
+  await expect(allowedFolders(storage, false, '../x', groups)).rejects.toMatchObject({ code: 'GROUP_FOLDER_OUTSIDE' });
 });
 
 test('what OMERO has decides; the process is believed only for reasons', () => {

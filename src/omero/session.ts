@@ -117,6 +117,10 @@ export class OmeroSession {
     return users.findGroup(this.#link, name);
   }
 
+  allGroups(): Promise<{ id: number; name: string }[]> {
+    return users.allGroups(this.#link);
+  }
+
   groupsOf(userId: number): Promise<{ id: number; name: string; leader: boolean }[]> {
     return users.groupsOf(this.#link, userId);
   }

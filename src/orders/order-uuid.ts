@@ -16,3 +16,8 @@ export function orderUuid(order: {
   const { taskId, jobId, destination, part } = order;
   return uuidv5(`${taskId}/${jobId}/${destination.type}:${destination.id}/${part}`, namespace);
 }
+
+/** The uuid of the order that asks again for what another order left out. */
+export function retryUuid(uuid: string): string {
+  return uuidv5(`retry of ${uuid}`, namespace);
+}

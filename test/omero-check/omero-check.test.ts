@@ -36,6 +36,9 @@ async function site(): Promise<{ config: CheckConfig; storage: string; logs: str
     },
     importer: {
       maxWorkers: 1,
+      strictFolders: false,
+      stallSeconds: 600,
+      shutdownSeconds: 5,
       parallelUpload: null,
       parallelFilesets: null,
       skip: ['all'],

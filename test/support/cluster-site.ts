@@ -63,6 +63,9 @@ export class ClusterSite {
       storage: { baseDir: join(folder, 'storage'), mappingFiles: [] },
       importer: {
         maxWorkers: 2,
+        strictFolders: false,
+        stallSeconds: 600,
+        shutdownSeconds: 5,
         parallelUpload: null,
         parallelFilesets: null,
         skip: ['all'],

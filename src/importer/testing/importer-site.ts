@@ -216,6 +216,9 @@ function configOf(omero: TestOmero, storage: string): Config {
     },
     importer: {
       maxWorkers: 4,
+      strictFolders: false,
+      stallSeconds: 600,
+      shutdownSeconds: 5,
       parallelUpload: null,
       parallelFilesets: null,
       skip: ['all'],

@@ -13,6 +13,7 @@ export interface OutputEvents {
   readonly onProgress?: ((fileset: ImportedFileset) => void) | undefined;
   /** The program itself has said something: it has read its arguments. */
   readonly onFirstLine?: () => void;
+  readonly onLine?: (() => void) | undefined;
 }
 
 /** Java's launcher says this before it reads a file of arguments. */
@@ -70,6 +71,7 @@ export class OutputReader {
   }
 
   #heard(line: string): void {
+    this.#on.onLine?.();
     if (this.#spoke || launcherNote.test(line)) return;
     this.#spoke = true;
     this.#on.onFirstLine?.();

@@ -23,6 +23,8 @@ export interface ImportRun extends ImportArguments {
   /** Ends the process and all its children: SIGTERM, then SIGKILL after `graceMs`. */
   readonly signal: AbortSignal;
   readonly graceMs?: number;
+  /** Called at every line that the process prints. */
+  readonly onOutput?: () => void;
   readonly onProgress?: (fileset: ImportedFileset) => void;
   readonly onStart?: (process: { pid: number }) => void;
 }
@@ -78,7 +80,11 @@ async function importPaths(
     if (pid !== undefined) o.onStart?.({ pid });
     stdin?.on('error', () => undefined);
     stdin?.end(paths.map((path) => `${path}\n`).join(''));
-    const reader = new OutputReader(paths, log, { onProgress: o.onProgress, onFirstLine: () => forget(keyFile) });
+    const reader = new OutputReader(paths, log, {
+      onProgress: o.onProgress,
+      onFirstLine: () => forget(keyFile),
+      onLine: o.onOutput,
+    });
     const read = Promise.all([reader.readStdout(stdout), reader.readStderr(stderr)]);
     const ended = await child.end();
     await read;

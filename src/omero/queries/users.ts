@@ -74,6 +74,15 @@ export async function findGroup(
   };
 }
 
+/** Groups that OMERO makes for itself. */
+const omerosOwn: ReadonlySet<string> = new Set(['system', 'user', 'guest']);
+
+/** Every group that people have made, by id. */
+export async function allGroups(link: OmeroLink): Promise<{ id: number; name: string }[]> {
+  const rows = await project(link, 'select g.id, g.name from ExperimenterGroup g order by g.id', {});
+  return rows.map((row) => ({ id: numberAt(row, 0), name: textAt(row, 1) })).filter(({ name }) => !omerosOwn.has(name));
+}
+
 /** The groups of a user, by group id, with whether the user leads them. */
 export async function groupsOf(
   link: OmeroLink,

@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+import { printable } from '../domain/errors.ts';
+import type { OrderHistory } from '../orders/read-order-history.ts';
+import { formatTable } from './format.ts';
+
+/** Files of an order that are shown; `--json` has them all. */
+const listed = 50;
+
+/** `pending` of `Import Pending`. */
+export function stageWord(stage: string): string {
+  return printable(stage.replace(/^Import /, '').toLowerCase());
+}
+
+/** What is known about an order, for a person. */
+export function orderReport(order: OrderHistory, logDir: string | null): string {
+  const rows: string[][] = [
+    ['Order', order.uuid],
+    ['For', `${printable(order.user)} in ${printable(order.group)}, into ${printable(order.destination)}`],
+  ];
+  if (order.run) rows.push(['Run', order.run]);
+  if (order.archive) rows.push(['Archive', printable(order.archive)]);
+  if (order.retryOf) rows.push(['Retry of', order.retryOf]);
+  for (const [i, uuid] of order.retriedBy.entries()) rows.push([i ? '' : 'Retried by', uuid]);
+  for (const [i, row] of order.rows.entries())
+    rows.push([
+      i ? '' : 'Stages',
+      `${timeText(row.at)}  ${stageWord(row.stage)}${row.ours || i === 0 ? '' : ', by another importer'}`,
+      ...(row.description ? [printable(row.description)] : []),
+    ]);
+  if (order.holder) rows.push(['Imported by', `${printable(order.holder.host)}, process ${order.holder.pid}`]);
+  if (order.trouble) {
+    const { code, reason, failures, nextAt } = order.trouble;
+    rows.push(['Waits', `${code ?? 'UNEXPECTED'}: ${printable(reason)}`]);
+    if (failures > 0) rows.push(['', `${failures} attempts; the next at ${timeText(nextAt)}`]);
+  }
+  for (const [i, p] of order.people.entries())
+    rows.push([
+      i ? '' : 'People',
+      `${timeText(p.at)}  ${printable(p.who)}: ${p.action}${p.reason ? `, "${printable(p.reason)}"` : ''}`,
+    ]);
+  for (const [i, file] of order.files.slice(0, listed).entries()) {
+    const ids = file.imageIds.length
+      ? ` Image ${file.imageIds.join(', ')}`
+      : file.plateIds.length
+        ? ` Plate ${file.plateIds.join(', ')}`
+        : '';
+    rows.push([
+      i ? '' : 'Files',
+      `${file.state.padEnd(13)} ${printable(file.path)}${ids}${file.error ? `: ${printable(file.error)}` : ''}`,
+    ]);
+  }
+  if (order.files.length > listed) rows.push(['', `and ${order.files.length - listed} more: --json`]);
+  if (logDir) rows.push(['Log', join(logDir, `import-${order.uuid}.log`)]);
+  return formatTable(rows);
+}
+
+function timeText(at: Date): string {
+  return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
