@@ -1,6 +1,7 @@
 /**
- * `manifest-sha256.txt`: one line per file of the archive but itself, sorted, as `sha256sum` writes and checks it. A
- * name with a newline or a backslash is written with escapes, and its line begins with a backslash, as `sha256sum` does.
+ * `manifest-sha256.txt`: one line per file of the archive but itself, sorted, in the syntax of BagIt (RFC 8493, 2.1.3):
+ * checksum, two spaces, path; CR, LF and `%` in a path are percent-encoded. `sha256sum -c` reads it too, as long as no
+ * name holds one of the three.
  */
 import { checkEntryName } from './entry-name.ts';
 
@@ -12,36 +13,43 @@ export interface ManifestLine {
 }
 
 export function writeManifest(files: readonly ManifestLine[]): string {
-  return files
-    .map(({ path, sha256 }) => {
-      const escaped = path.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
-      return { path, line: `${escaped === path ? '' : '\\'}${sha256}  ${escaped}\n` };
-    })
+  return [...files]
     .sort((a, b) => (a.path < b.path ? -1 : 1))
-    .map(({ line }) => line)
+    .map(({ path, sha256 }) => `${sha256}  ${path.replace(/[\r\n%]/g, encode)}\n`)
     .join('');
 }
 
-/** Reads a manifest; throws an Error that names the line when it is not one, or names a file outside the archive. */
+/**
+ * Reads a manifest, also as `sha256sum` writes it: a line with escapes begins with a backslash. Throws an Error that
+ * names the line when it is not one, or names a file outside the archive.
+ */
 export function readManifest(text: string): ManifestLine[] {
   if (text === '') throw new Error('the manifest is empty');
   const lines = text.split('\n');
   if (lines.pop() !== '') throw new Error('the last line of the manifest is cut off');
   const seen = new Set<string>();
   return lines.map((line, index) => {
-    const match = /^(\\?)([0-9a-f]{64}) [ *](.+)$/s.exec(line);
+    const match = /^(\\?)([0-9a-fA-F]{64})(?: [ *]|[ \t]+)(.+)$/s.exec(line);
     const fail = (reason: string): never => {
       throw new Error(`line ${index + 1} of the manifest ${reason}`);
     };
     if (!match) return fail('is not a checksum and a name');
-    const [, escape, sha256 = '', written = ''] = match;
-    const path = escape ? written.replace(/\\(.)/g, (_, c: string) => (c === 'n' ? '\n' : c)) : written;
+    const [, escaped, sha256 = '', written = ''] = match;
+    const path = escaped ? unescape(written) : written.replace(/%(?:0[aAdD]|25)/g, decodeURIComponent);
     // A backslash may be in a name of an archive that others made; it is no danger where names are only compared.
     const name = checkEntryName(path.replaceAll('\\', '_'));
     if (name.refused !== undefined || name.directory || path.startsWith('./'))
       return fail('names no file of the archive');
     if (seen.has(path)) return fail('names a file twice');
     seen.add(path);
-    return { path, sha256 };
+    return { path, sha256: sha256.toLowerCase() };
   });
+}
+
+function encode(character: string): string {
+  return character === '\r' ? '%0D' : character === '\n' ? '%0A' : '%25';
+}
+
+function unescape(written: string): string {
+  return written.replace(/\\(.)/g, (_, c: string) => (c === 'n' ? '\n' : c === 'r' ? '\r' : c));
 }

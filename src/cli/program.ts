@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { productVersion } from '../lib/product-version.ts';
+import { archiveVerify } from './archive-verify.ts';
 import { defaultDataFolder } from '../embedded/data-folder.ts';
 import * as orders from './orders.ts';
 import { omeroCheck, type OmeroCheckOptions } from './omero-check.ts';
@@ -163,6 +164,16 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .description('empty the four biomero_* tables and fill them from the log')
     .addOption(data())
     .action(rebuildViews);
+
+  const archive = program.command('archive').description('archives on the storage');
+  archive
+    .command('verify')
+    .description(
+      'read archives again and compare them with their manifests and zips: 0 all intact, 1 one differs, 2 one cannot be verified',
+    )
+    .argument('<path...>', 'an archive, or a folder above some: .analyzed, a group folder, the whole storage')
+    .option('--json', 'as JSON')
+    .action(archiveVerify);
 
   const omero = program.command('omero').description('look at the OMERO server');
   omero
