@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Config, OmeroConfig } from '../../src/config/config.ts';
 import { importUser, startTestOmero, TestClient, type TestOmero } from '../../src/embedded/omero/testing.ts';
+import type { IceObject } from '../../src/omero/ice/values.ts';
 import type { CheckResult } from '../../src/omero/check/check.ts';
 import { checks, runChecks } from '../../src/omero/check/run-checks.ts';
 import { glacier2router, startGlacier2 } from '../support/glacier2-router.ts';
@@ -173,6 +174,24 @@ describe('what is wrong is said, and nothing is left', () => {
       'closed-session': 'skipped',
       cleanup: 'passed',
     });
+    expect(await objectsOfAlice()).toEqual(before);
+    expect(await readdir(storage)).toEqual([]);
+  });
+
+  test('a session that ends in the middle: what was made goes all the same', async () => {
+    const { config, storage } = await site();
+    const before = await objectsOfAlice();
+    const report = await run(config, {
+      onStart: async (check) => {
+        if (check.id !== 'import') return;
+        const client = await TestClient.named(omero.port, 'alice', 'annotate');
+        const open = (await client.call('ISession', 'getMyOpenSessions', [])) as IceObject[];
+        for (const session of open) await client.call('ISession', 'closeSession', [session]).catch(() => undefined);
+        client.close();
+      },
+    });
+    expect(report).toMatchObject({ passed: false, left: [] });
+    expect(outcomes(report.results)).toMatchObject({ dataset: 'passed', import: 'failed', cleanup: 'passed' });
     expect(await objectsOfAlice()).toEqual(before);
     expect(await readdir(storage)).toEqual([]);
   });

@@ -35,7 +35,7 @@ export class ImportChild {
   ): Promise<ImportChild> {
     const child = spawn(program, args, {
       cwd: o.folder,
-      env: environment(o.folder, o.identity !== null, o.memory),
+      env: importEnvironment(o.folder, o.identity !== null, o.memory),
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
       ...(o.identity ? { uid: o.identity.uid, gid: o.identity.gid } : {}),
@@ -104,7 +104,7 @@ export class ImportChild {
 }
 
 /** Our environment without what the importer need not know; the home of another identity is not ours. */
-function environment(folder: string, other: boolean, memory: string | null): NodeJS.ProcessEnv {
+export function importEnvironment(folder: string, other: boolean, memory: string | null): NodeJS.ProcessEnv {
   const secret = /PASSWORD|PASSWD|SECRET|TOKEN|DB_URL|DATABASE|SQLALCHEMY/i;
   const kept = Object.fromEntries(Object.entries(process.env).filter(([name]) => !secret.test(name)));
   const locale = kept['LC_ALL'] || kept['LC_CTYPE'] || kept['LANG'] || '';

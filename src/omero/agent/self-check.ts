@@ -8,7 +8,7 @@ import { access, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError } from '../../domain/errors.ts';
 import { startsJava } from './command.ts';
-import { importIdentity, type Identity } from './import-child.ts';
+import { importEnvironment, importIdentity, type Identity } from './import-child.ts';
 import { PrivateFolder } from './private-folder.ts';
 
 /** What was found: in words, and what to do when it is no good. */
@@ -153,7 +153,7 @@ function answerOf(command: readonly string[], folder: string, identity: Identity
     const child = spawn(program, args, {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, HOME: folder, OMERO_USERDIR: folder, OMERO_SESSIONDIR: join(folder, 'sessions') },
+      env: importEnvironment(folder, identity !== null, null),
       timeout: answerWithinMs,
       killSignal: 'SIGKILL',
       ...(identity ? { uid: identity.uid, gid: identity.gid } : {}),

@@ -1,7 +1,7 @@
 /** The vocabulary of the check of a site's OMERO. */
 import type { Config } from '../../config/config.ts';
 import type { Finding } from '../agent/self-check.ts';
-import type { OmeroSession } from '../session.ts';
+import { OmeroSession } from '../session.ts';
 import type { Cleanup } from './cleanup.ts';
 
 /** One thing that is tried, in words that an admin understands. Throwing counts as failing. */
@@ -54,6 +54,18 @@ export interface Made {
   /** The log of the imports tells why they failed. */
   keepLog?: boolean;
   imported?: { path: string; filesetId: number; imageId: number };
+}
+
+/** The user's session, or a new one when that has ended meanwhile: what was made must go all the same. */
+export async function livingSession(site: CheckSite): Promise<OmeroSession> {
+  const session = made(site, 'session');
+  if (!session.lost.aborted) return session;
+  const admin = await OmeroSession.signIn(site.config.omero);
+  site.cleanup.addLast('the session of the check', () => admin.close());
+  const again = await admin.sudo(session.context.userName, session.context.groupName);
+  site.cleanup.addLast(`the session of ${session.context.userName}`, () => again.close());
+  site.made.session = again;
+  return again;
 }
 
 /** Thrown by a check that cannot be tried here; the message says why, as the end of "not tried: ". */

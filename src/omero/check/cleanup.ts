@@ -14,6 +14,11 @@ export class Cleanup {
     this.#steps.push({ what, undo });
   }
 
+  /** As `add`, but undone after everything else. */
+  addLast(what: string, undo: () => Promise<void>): void {
+    this.#steps.unshift({ what, undo });
+  }
+
   /** Undoes everything once; what is left, each with the reason. */
   async run(): Promise<string[]> {
     const left: string[] = [];

@@ -1,4 +1,4 @@
-import { made, type Check } from './check.ts';
+import { livingSession, made, type Check } from './check.ts';
 
 export const checkDataset: Check = {
   id: 'dataset',
@@ -7,7 +7,7 @@ export const checkDataset: Check = {
   async run(site) {
     const session = made(site, 'session');
     const id = await session.createDataset(site.mark, 'Made by the check of biomero-bridge, to be removed at its end.');
-    site.cleanup.add(`dataset ${id}`, () => session.deleteObjects('Dataset', [id]));
+    site.cleanup.add(`dataset ${id}`, async () => (await livingSession(site)).deleteObjects('Dataset', [id]));
     site.made.datasetId = id;
     const found = await session.findContainer('Dataset', id);
     const { userId, groupId } = session.context;

@@ -52,7 +52,8 @@ export async function runChecks(o: {
   readonly signal: AbortSignal;
   /** See `CheckSite`. */
   readonly settleMs?: number;
-  readonly onStart?: (check: Check) => void;
+  /** Waited for. */
+  readonly onStart?: (check: Check) => void | Promise<void>;
   readonly onResult?: (result: CheckResult) => void;
 }): Promise<CheckReport> {
   const mark = `biomero-bridge-check-${randomBytes(4).toString('hex')}`;
@@ -72,7 +73,7 @@ export async function runChecks(o: {
   };
   for (const check of checks) {
     const why = reasonToSkip(check, results, site);
-    if (why === null) o.onStart?.(check);
+    if (why === null) await o.onStart?.(check);
     add(why === null ? await tryCheck(check, site) : skipped(check, why));
   }
   const left = await site.cleanup.run();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { encodeOmeTiff } from '../../lib/ome-tiff.ts';
 import { runImport, type ImportOutcome, type ImportRun } from '../agent/run-import.ts';
 import type { OmeroSession } from '../session.ts';
-import { made, type CheckSite } from './check.ts';
+import { livingSession, made, type CheckSite } from './check.ts';
 
 /** Writes an image of 16 x 16 pixels into the group's storage, readable by OMERO; `name` has a folder of its own. */
 export async function writeTinyImage(site: CheckSite, folder: string, name: string): Promise<string> {
@@ -51,7 +51,7 @@ export function importLog(site: CheckSite): string {
 /** Notes that the filesets of these paths, also those of imports that died, are to be deleted. */
 export function forgetFilesets(site: CheckSite, paths: readonly string[]): void {
   site.cleanup.add('the imported images', async () => {
-    const session = made(site, 'session');
+    const session = await livingSession(site);
     const found = await session.filesetsByClientPath(paths);
     await session.deleteObjects('Fileset', [...new Set(found.map((f) => f.filesetId))]);
   });
