@@ -19,6 +19,8 @@ export async function omeroCheck(options: OmeroCheckOptions): Promise<void> {
   const stop = new AbortController();
   // After the first signal the check still removes what it made; a second one ends it at once.
   void untilSignal().then(() => stop.abort(new Error('interrupted')));
+  // Nobody reads on, as after `| head`: the same.
+  process.stdout.on('error', () => stop.abort(new Error('nobody reads the output')));
   const { host, port, user } = config.omero;
   const server = `${host}:${port}`;
   const printer = options.json ? null : new CheckPrinter(process.stdout);

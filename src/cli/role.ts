@@ -1,6 +1,9 @@
-import { startApp, type Role } from '../app.ts';
+import type { Logger } from 'pino';
+import { startApp, type App, type Role } from '../app.ts';
 import { loadConfig } from '../config/load.ts';
 import { createLogger } from '../lib/logger.ts';
+import { describeError } from '../domain/errors.ts';
+import { checkImportProgram, checkManagedRepository, type Finding } from '../omero/agent/self-check.ts';
 import { untilSignal } from './signals.ts';
 
 /** `worker`, `importer`, `web`: one role of a site, until a signal ends it. Logs go to standard error as JSON lines. */
@@ -10,9 +13,30 @@ export async function role(name: Role): Promise<void> {
   const app = await startApp({ config, roles: [name], log });
   if (app.web) log.info({ address: app.web.address }, 'the pages are served');
   else log.info({ role: name }, 'ready');
+  // Told, not required: orders wait until it is mended.
+  if (name === 'importer') void logSelfCheck(app, log);
   try {
     await Promise.race([untilSignal(), app.failed]);
   } finally {
     await app.close();
+  }
+}
+
+/** Whether this machine can import in place, in the log: an admin reads there first why nothing is imported. */
+async function logSelfCheck({ config, omero }: App, log: Logger): Promise<void> {
+  const { command, runAs } = config.importer;
+  const repository = async (): Promise<Finding> =>
+    checkManagedRepository(await (await omero.admin()).managedRepositoryPath(), runAs);
+  for (const [what, check] of [
+    ['import program', () => checkImportProgram({ command, runAs })],
+    ['managed repository', repository],
+  ] as const) {
+    try {
+      const { outcome, detail, remedy } = await check();
+      if (outcome === 'passed') log.info({ what }, detail);
+      else log.warn({ what, remedy }, detail);
+    } catch (error) {
+      log.warn({ what, error: describeError(error) }, 'this could not be checked');
+    }
   }
 }

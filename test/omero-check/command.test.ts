@@ -93,6 +93,18 @@ test('Ctrl-C removes what was made, and ends with 130', async () => {
   expect(await readdir(storage)).toEqual([]);
 });
 
+test('an output that nobody reads on removes what was made', async () => {
+  const { env, storage } = await siteEnvironment();
+  const child = spawn(...command(...actAs), { env, stdio: ['ignore', 'pipe', 'ignore'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    if (text.includes('Create a dataset')) child.stdout.destroy();
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
+  expect(code).toBe(130);
+  expect(await readdir(storage)).toEqual([]);
+});
+
 test('a setting that is wrong or missing, and half of an identity', async () => {
   const { env } = await siteEnvironment({ OMERO_PORT: 'x', OMERO_USER: '' });
   const { code, errors } = await run(env, []);

@@ -95,7 +95,7 @@ describe('the managed repository', () => {
     expect(await check(4321)).toMatchObject({
       outcome: 'failed',
       detail: `Imports would run as uid 4321, but the files in ${folder} belong to uid 1234.`,
-      remedy: expect.stringContaining('BIOMERO_BRIDGE_IMPORT_RUN_AS=1234:'),
+      remedy: expect.stringContaining('BIOMERO_BRIDGE_IMPORT_RUN_AS=1234:1234'),
     });
   });
 });

@@ -83,14 +83,15 @@ async function checkOther(command: readonly string[], folder: string, identity: 
 
 /** Whether OMERO's managed repository is here, at the path that the server names, and can be written as it must be. */
 export async function checkManagedRepository(path: string, runAs: Identity | null): Promise<Finding> {
-  const identity = importIdentity(runAs);
-  const uid = identity?.uid ?? process.getuid?.() ?? -1;
+  const ownUid = process.getuid?.() ?? -1;
+  const identity = ownUid === 0 ? runAs : null;
+  const uid = identity?.uid ?? ownUid;
   const remedy = `Mount the managed repository of the OMERO server on this machine at the same path, ${path}, for reading and writing.`;
-  let owner: number;
+  let owner: Identity;
   try {
     const found = await stat(path);
     if (!found.isDirectory()) return { outcome: 'failed', detail: `${path} is no folder.`, remedy };
-    owner = (await newestOwner(path)) ?? found.uid;
+    owner = (await newestOwner(path)) ?? found;
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const detail = missing
@@ -98,34 +99,31 @@ export async function checkManagedRepository(path: string, runAs: Identity | nul
       : describeError(error);
     return { outcome: 'failed', detail, remedy };
   }
+  const asOwner = `Run the importer as uid ${owner.uid}; or run it as root with BIOMERO_BRIDGE_IMPORT_RUN_AS=${owner.uid}:${owner.gid}.`;
   if (!(await canWrite(path, identity)))
     return {
       outcome: 'failed',
-      detail: `uid ${uid} cannot write in ${path}; it belongs to uid ${owner}.`,
-      remedy: identityRemedy(owner),
+      detail: `uid ${uid} cannot write in ${path}; it belongs to uid ${owner.uid}.`,
+      remedy: asOwner,
     };
-  if (owner !== uid)
+  if (owner.uid !== uid || uid === 0)
     return {
       outcome: 'failed',
-      detail: `Imports would run as uid ${uid}, but the files in ${path} belong to uid ${owner}.`,
-      remedy: identityRemedy(owner),
+      detail: `Imports would run as uid ${uid}, but the files in ${path} belong to uid ${owner.uid}.`,
+      remedy: asOwner,
     };
   return { outcome: 'passed', detail: `${path} is here and can be written as uid ${uid}, as OMERO's own files are.` };
 }
 
-function identityRemedy(owner: number): string {
-  return `Run the importer as uid ${owner}; or run it as root with BIOMERO_BRIDGE_IMPORT_RUN_AS=${owner}:<gid>.`;
-}
-
 /** The owner of what OMERO wrote last there: the folder itself may be of another one. */
-async function newestOwner(path: string): Promise<number | null> {
-  let newest: { mtimeMs: number; uid: number } | null = null;
+async function newestOwner(path: string): Promise<Identity | null> {
+  let newest: (Identity & { readonly mtimeMs: number }) | null = null;
   for (const name of (await readdir(path)).slice(0, 1000)) {
     if (name.startsWith('.')) continue;
     const entry = await stat(join(path, name)).catch(() => null);
     if (entry?.isDirectory() && entry.mtimeMs > (newest?.mtimeMs ?? -1)) newest = entry;
   }
-  return newest?.uid ?? null;
+  return newest;
 }
 
 async function canWrite(path: string, identity: Identity | null): Promise<boolean> {
