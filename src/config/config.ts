@@ -72,6 +72,10 @@ export interface OmeroConfig {
   readonly tls: 'verify' | 'self-signed' | 'anonymous';
   /** Path of a CA file, with `verify`. */
   readonly caFile: string | null;
+  /** SHA-256 of the server's certificate, 64 hexadecimal digits: then this one and no other is accepted. */
+  readonly fingerprint?: string | null;
+  /** How long a broken connection is tried anew, with the session kept; seconds, 20 unless given, 0: not at all. */
+  readonly reconnectSeconds?: number;
   /** Base address of OMERO.web for links, or null. */
   readonly webUrl: string | null;
 }

@@ -1,9 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { describeConfig } from './describe.ts';
 import { loadConfig, readConfig } from './load.ts';
+import { problemText } from './problems.ts';
 import { settingsKeys, tabledSettingsKeys } from './settings.ts';
 
 const password = 'geheim-und-lang';
@@ -115,7 +116,7 @@ test('what a role does not use need not be set, and what it uses must be', async
 
 test('a secret may stand in a file, but not in both places', async () => {
   const folder = await temporaryFolder('secret');
-  await writeFile(join(folder, 'secret'), 'with space \n');
+  await writeFile(join(folder, 'secret'), 'with space \n', { mode: 0o600 });
   const file = join(folder, 'secret');
   const config = await loadConfig(await site({ OMERO_PASSWORD: undefined, OMERO_PASSWORD_FILE: file }));
   expect(config.omero.password).toBe('with space ');
@@ -126,6 +127,37 @@ test('a secret may stand in a file, but not in both places', async () => {
   expect(await problemsOf(await site({ OMERO_PASSWORD: undefined, OMERO_PASSWORD_FILE: join(folder, 'no') }))).toEqual([
     `OMERO_PASSWORD_FILE: ${JSON.stringify(join(folder, 'no'))}`,
   ]);
+});
+
+test.each([0o640, 0o604, 0o644, 0o620])(
+  'a file with a secret that others may read or write is refused: %o',
+  async (mode) => {
+    const folder = await temporaryFolder('secret');
+    const file = join(folder, 'secret');
+    await writeFile(file, 'secret-of-the-file');
+    await chmod(file, mode);
+    const { problems } = await readConfig(await site({ OMERO_PASSWORD: undefined, OMERO_PASSWORD_FILE: file }));
+    expect(problems.map(problemText).join()).toContain(
+      `OMERO_PASSWORD_FILE is ${JSON.stringify(file)}, which others may read (mode 0${mode.toString(8)}: \`chmod 600\` it)`,
+    );
+    expect(JSON.stringify(problems)).not.toContain('secret-of-the-file');
+    expect(
+      await problemsOf(await site({ OMERO_USER: undefined, OMERO_USER_FILE: file })),
+      'a name is no secret',
+    ).toEqual([]);
+  },
+);
+
+test('the fingerprint of a certificate as openssl prints it, and as it is', async () => {
+  const digits = '0123456789abcdef'.repeat(4);
+  const printed = `sha256 Fingerprint=${(digits.toUpperCase().match(/../g) ?? []).join(':')}`;
+  for (const text of [digits, printed, printed.replace(/^.*=/, '')])
+    expect((await loadConfig(await site({ BIOMERO_BRIDGE_OMERO_FINGERPRINT: text }))).omero.fingerprint).toBe(digits);
+  expect(await problemsOf(await site({ BIOMERO_BRIDGE_OMERO_FINGERPRINT: digits.slice(1) }))).toHaveLength(1);
+  const plain = await loadConfig(
+    await site({ BIOMERO_BRIDGE_OMERO_FINGERPRINT: digits, OMERO_HOST: 'tcp://localhost' }),
+  );
+  expect(plain.notes?.join()).toContain('BIOMERO_BRIDGE_OMERO_FINGERPRINT has no effect');
 });
 
 test('settings.yml: read as YAML 1.1; absent when named, broken or without keys is told', async () => {

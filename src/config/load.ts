@@ -11,6 +11,7 @@ import {
   bool,
   command,
   decimal,
+  fingerprint,
   identity,
   javaMemory,
   oneOf,
@@ -244,13 +245,21 @@ function omeroOf(values: Values, take: Take, needed: boolean): OmeroConfig {
     if (!user && !wrong('OMERO_USER')) values.missing('OMERO_USER', 'or OMERO_USER_FILE');
     if (!password && !wrong('OMERO_PASSWORD')) values.missing('OMERO_PASSWORD', 'or OMERO_PASSWORD_FILE');
   }
+  const tls = take('omero.tls', 'BIOMERO_BRIDGE_OMERO_TLS', oneOf('verify', 'self-signed', 'anonymous'), 'verify');
+  const pinned = take<string | null>('omero.fingerprint', 'BIOMERO_BRIDGE_OMERO_FINGERPRINT', fingerprint, null);
+  if (pinned && (tls === 'anonymous' || server.transport === 'tcp'))
+    values.notes.push(
+      'BIOMERO_BRIDGE_OMERO_FINGERPRINT has no effect: with tcp:// or `anonymous` OMERO shows no certificate.',
+    );
   return {
     ...server,
     port: take('omero.port', 'OMERO_PORT', whole(1, 65535), 4064),
     user,
     password,
-    tls: take('omero.tls', 'BIOMERO_BRIDGE_OMERO_TLS', oneOf('verify', 'self-signed', 'anonymous'), 'verify'),
+    tls,
     caFile: take<string | null>('omero.caFile', 'BIOMERO_BRIDGE_OMERO_CA_FILE', path, null),
+    fingerprint: pinned,
+    reconnectSeconds: take('omero.reconnectSeconds', 'BIOMERO_BRIDGE_OMERO_RECONNECT_SECONDS', whole(0, 600), 20),
     webUrl: take<string | null>('omero.webUrl', 'BIOMERO_BRIDGE_OMERO_WEB_URL', webAddress, null),
   };
 }

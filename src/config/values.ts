@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { settingOf, type SettingName } from './settings-table.ts';
 import { shownValue, type ConfigProblem } from './problems.ts';
@@ -32,7 +32,7 @@ export class Values {
     this.#env = env;
   }
 
-  /** A variable of the table; empty counts as unset. Reads `<name>_FILE` where the table allows it. */
+  /** A variable of the table; empty counts as unset. Reads `<name>_FILE` where the table allows it: a secret's only when nobody else may. */
   variable(name: SettingName): Found | null {
     const { secret = false, file = false, form } = settingOf(name);
     const direct = this.raw(name, form, secret);
@@ -43,10 +43,15 @@ export class Values {
       return null;
     }
     try {
-      const text = readFileSync(path.text, 'utf8').replace(/\r?\n$/, '');
+      // Looked at before it is read, on one descriptor: a secret that others may read is none.
+      const text = readFileOf(path.text, secret).replace(/\r?\n$/, '');
       if (text === '') this.wrong({ ...path, form: 'a file that is not empty' });
       return text === '' ? null : { text, place: path.text, key: name, secret, form };
     } catch (error) {
+      if (error instanceof ReadableByOthers) {
+        this.wrong(path, error.message);
+        return null;
+      }
       this.wrong({ ...path, form: `${path.form} (${(error as NodeJS.ErrnoException).code ?? 'unreadable'})` });
       return null;
     }
@@ -83,6 +88,22 @@ export class Values {
   missing(name: SettingName, why: string): void {
     const { form } = settingOf(name);
     this.problems.push({ place: 'environment', key: name, found: '', expected: `${form} (${why})` });
+  }
+}
+
+class ReadableByOthers extends Error {}
+
+function readFileOf(path: string, secret: boolean): string {
+  const file = openSync(path, 'r');
+  try {
+    const mode = fstatSync(file).mode & 0o777;
+    if (secret && (mode & 0o077) !== 0) {
+      const rights = mode.toString(8).padStart(4, '0');
+      throw new ReadableByOthers(`${JSON.stringify(path)}, which others may read (mode ${rights}: \`chmod 600\` it)`);
+    }
+    return readFileSync(file, 'utf8');
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -140,6 +161,16 @@ export const javaMemory: Parse<string> = (value) => {
 export const identity: Parse<{ uid: number; gid: number }> = (value) => {
   const match = /^(\d{1,10}):(\d{1,10})$/.exec(value.trim());
   return match ? { uid: Number(match[1]), gid: Number(match[2]) } : null;
+};
+
+/** SHA-256, as 64 lower-case digits. */
+export const fingerprint: Parse<string> = (value) => {
+  const digits = value
+    .trim()
+    .replace(/^sha256[ :=]*(fingerprint=)?/i, '')
+    .replaceAll(':', '')
+    .toLowerCase();
+  return /^[0-9a-f]{64}$/.test(digits) ? digits : null;
 };
 
 export const webAddress: Parse<string> = (value) => {

@@ -36,6 +36,16 @@ export function endsSession(error: unknown): boolean {
   return isBridgeError(error, 'OMERO_SESSION_LOST', 'OMERO_UNREACHABLE', 'OMERO_ANSWER_INVALID');
 }
 
+/** True when the connection ended under a request: whether that was carried out is not known. */
+export function connectionBroke(error: unknown): boolean {
+  return error instanceof IceConnectionError && (error.failure === 'lost' || error.failure === 'closed');
+}
+
+/** True when the router, or the server behind it, knew no such object: the request was not carried out. */
+export function notDispatched(error: unknown): boolean {
+  return error instanceof IceDispatchError && error.failure === 'objectNotExist';
+}
+
 /** OMERO's own words of an error, for comparison and for people. */
 export function omeroMessage(error: unknown): string {
   return describeError(error instanceof Error && error.cause ? error.cause : error);

@@ -1,17 +1,19 @@
 /**
- * One Glacier2 session on one connection: signing in, OMERO's services behind the router, signs of life on both levels
- * (Glacier2 drops a silent connection, OMERO an idle session), and errors of the registry.
+ * One OMERO session over as many connections as it takes: a connection that breaks is made anew and the session joined
+ * again. OMERO's services behind the router, signs of life (Glacier2 drops a silent connection, OMERO an idle session),
+ * and errors of the registry.
  */
-import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OmeroConfig } from '../config/config.ts';
 import { bridgeError, describeError, isBridgeError } from '../domain/errors.ts';
-import { endsSession, omeroFailure } from './failure.ts';
-import { IceConnection } from './ice/connection.ts';
+import { connectionBroke, endsSession, notDispatched, omeroFailure } from './failure.ts';
 import { IceSchema } from './ice/schema.ts';
-import type { TlsOptions } from './ice/tls.ts';
-import type { IceObject, IceProxy } from './ice/values.ts';
+import type { IceObject } from './ice/values.ts';
+import { carryOut } from './request.ts';
+import { RouterSession, signInTimeoutMs, type CallOptions } from './router-session.ts';
+import { requireSupported } from './version.ts';
+
+export type { CallOptions } from './router-session.ts';
 
 /** Services by the interface that they have; each has its own way to be asked for. */
 const services = {
@@ -23,40 +25,39 @@ const services = {
 } as const;
 export type ServiceName = keyof typeof services;
 
-export interface CallOptions {
-  /** The group a call works in: its id, or `all` for reads. Default: the session's own. */
-  readonly group?: number | 'all';
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
-}
+/**
+ * Told by a call before it does what must not be done twice: `anew` when it is one request, which can be repeated once it
+ * is known that nobody carried it out; `once` when it is several.
+ */
+type Started = (as: 'anew' | 'once') => void;
 
-const router = { category: 'OMERO.Glacier2', name: 'router' };
 const keepAliveMs = 60_000;
-/** OMERO may think long about a large save or query; the connection's own default suits everything else. */
-const callTimeoutMs = 120_000;
-const signInTimeoutMs = 30_000;
+const defaultReconnectSeconds = 20;
 
 export class OmeroLink {
   readonly server: string;
   /** The name signed in with; of a joined session the user's, once known. */
   user: string;
-  readonly #connection: IceConnection;
-  readonly #context: ReadonlyMap<string, string>;
+  readonly #config: OmeroConfig;
+  /** A secret: it joins the session again. */
+  readonly #key: string;
   readonly #lost = new AbortController();
-  readonly #services = new Map<ServiceName, Promise<IceProxy>>();
-  #session: IceProxy | null = null;
-  #keepAlive: NodeJS.Timeout | null = null;
-  #closing = false;
+  readonly #end = new AbortController();
+  readonly #keepAlive: NodeJS.Timeout;
+  #session: RouterSession;
+  /** Pending while the session is joined again. */
+  #rejoined: Promise<void> | null = null;
   #silences = 0;
 
-  private constructor(connection: IceConnection, server: string, user: string, context: ReadonlyMap<string, string>) {
-    this.#connection = connection;
-    this.server = server;
+  private constructor(config: OmeroConfig, session: RouterSession, user: string) {
+    this.#config = config;
+    this.server = serverOf(config);
     this.user = user;
-    this.#context = context;
-    void connection.closed.then((error) => {
-      if (!this.#closing) this.#end(error ?? new Error('the connection was closed'));
-    });
+    this.#key = session.key;
+    this.#session = session;
+    this.#watch(session);
+    this.#keepAlive = setInterval(() => void this.#showLife(), keepAliveMs);
+    this.#keepAlive.unref();
   }
 
   /** Aborted, with the reason, when the session ended without `close`. */
@@ -66,207 +67,207 @@ export class OmeroLink {
 
   /**
    * Connects and creates (password) or joins (session key as user and password) a session.
-   * Throws OMERO_UNREACHABLE, OMERO_TLS_REFUSED, OMERO_SIGN_IN_REFUSED, OMERO_BUSY, OMERO_ANSWER_INVALID.
+   * Throws OMERO_UNREACHABLE, OMERO_TLS_REFUSED, OMERO_SIGN_IN_REFUSED, OMERO_BUSY, OMERO_TOO_OLD, OMERO_ANSWER_INVALID.
    */
   static async open(config: OmeroConfig, user: string, password: string, shownUser = user): Promise<OmeroLink> {
-    const server = `${config.host}:${config.port}`;
-    const attempt = { server, user: shownUser, operation: 'signing in' };
-    const context = new Map([
-      ['omero.client.uuid', randomUUID()],
-      ['omero.agent', 'biomero-bridge'],
-    ]);
-    const schema = IceSchema.omero();
-    const tls = await tlsOptions(config);
-    let connection: IceConnection | null = null;
+    const attempt = { server: serverOf(config), user: shownUser, operation: 'signing in' };
+    let link: OmeroLink | null = null;
     try {
-      connection = await IceConnection.connect({
-        host: config.host,
-        port: config.port,
-        tls,
-        schema,
-        timeoutMs: signInTimeoutMs,
-      });
-      const link = new OmeroLink(connection, server, shownUser, context);
-      await link.#createSession(user, password);
+      const session = await RouterSession.open(config, user, password);
+      link = new OmeroLink(config, session, shownUser);
+      await link.#keepWithoutUs(session);
+      // Who has a session's key has signed in to this server before.
+      if (user !== password) requireSupported(link.server, String(await link.call('IConfig', 'getVersion', [])));
       return link;
     } catch (error) {
-      connection?.close();
+      await link?.close();
       throw omeroFailure(error, attempt);
     }
   }
 
-  /** Calls a service's operation. Errors are those of the registry; `operation` is told to people. */
+  /**
+   * Calls a service's operation. A call that a broken connection interrupts is repeated when that can do no harm, else it
+   * fails with OMERO_INTERRUPTED. Errors are those of the registry; `operation` is told to people.
+   */
   async call(
     service: ServiceName,
     operation: string,
     args: readonly unknown[],
     options: CallOptions = {},
   ): Promise<unknown> {
-    return this.#guarded(`${service}.${operation}`, async () => {
-      const proxy = await this.#service(service);
-      return this.#invoke(proxy, service, operation, args, options);
+    const idempotent = IceSchema.omero().operation(service, operation)?.mode !== 0;
+    return this.#guarded(`${service}.${operation}`, options.signal, async (session, started) => {
+      const proxy = await session.proxy(services[service]);
+      if (!idempotent) started('anew');
+      return session.invoke(proxy, service, operation, args, options);
     });
   }
 
-  /**
-   * Has OMERO do a request that takes its time, such as a deletion, and resolves with the answer when it is done.
-   * Throws OMERO_REQUEST_REFUSED with OMERO's own words when it cannot be done, OMERO_TIMEOUT after `timeoutMs`.
-   */
+  /** Has OMERO do a request that takes its time, such as a deletion: see `carryOut`. Never repeated. */
   async submit(request: IceObject, options: CallOptions = {}): Promise<IceObject> {
     const operation = request.$type.split('::').at(-1) ?? request.$type;
-    return this.#guarded(operation, async () => {
-      const handle = await this.#invoke(this.#factory(), 'ServiceFactory', 'submit', [request], options);
-      if (!handle) throw new Error('OMERO gave no handle for the request');
-      await this.#invoke(router, 'Router', 'addProxies', [[handle]], {});
-      try {
-        return checkedResponse(await this.#response(handle as IceProxy, options), operation);
-      } finally {
-        // It ends with the session anyway.
-        await this.#invoke(handle as IceProxy, 'Handle', 'close', [], options).catch(() => undefined);
-      }
+    return this.#guarded(operation, options.signal, async (session, started) => {
+      started('once');
+      return carryOut(session, request, operation, options);
     });
-  }
-
-  async #response(handle: IceProxy, { timeoutMs = callTimeoutMs, signal }: CallOptions): Promise<IceObject> {
-    const deadline = performance.now() + timeoutMs;
-    for (let pause = 10; ; pause = Math.min(pause * 2, 500)) {
-      const response = await this.#invoke(handle, 'Handle', 'getResponse', [], signal ? { signal } : {});
-      if (response) return response as IceObject;
-      if (performance.now() > deadline)
-        throw bridgeError('OMERO_TIMEOUT', { reason: `no answer after ${timeoutMs / 1000} s` });
-      await sleep(pause, undefined, signal ? { signal } : {});
-    }
   }
 
   /** Tells OMERO and Glacier2 that the session is still wanted. */
   async keepAlive(): Promise<void> {
-    await this.#guarded('ServiceFactory.keepAlive', () =>
-      this.#invoke(this.#factory(), 'ServiceFactory', 'keepAlive', [null], { timeoutMs: 30_000 }),
+    await this.#guarded('ServiceFactory.keepAlive', undefined, (session) =>
+      session.invoke(session.factory, 'ServiceFactory', 'keepAlive', [null], { timeoutMs: 30_000 }),
     );
   }
 
   /** From here on the end of the connection is what we want, and `lost` stays as it is. */
   expectEnd(): void {
-    this.#closing = true;
-    this.#stopSigns();
+    clearInterval(this.#keepAlive);
+    this.#end.abort(new Error('the session was closed'));
   }
 
   /** Ends the Glacier2 session and the connection; the OMERO session loses this reference. Does not throw. */
   async close(): Promise<void> {
     this.expectEnd();
-    const options = { timeoutMs: 5_000 };
-    try {
-      if (!this.lost.aborted) {
-        await this.#invoke(this.#factory(), 'ServiceFactory', 'closeOnDestroy', [], options);
-        await this.#invoke(router, 'Router', 'destroySession', [], options);
+    const session = this.#session;
+    const timeoutMs = 5_000;
+    // A session already gone is closed too.
+    if (!this.lost.aborted && !this.#rejoined)
+      await session
+        .invoke(session.factory, 'ServiceFactory', 'closeOnDestroy', [], { timeoutMs })
+        .then(() => session.destroy(timeoutMs))
+        .catch(() => undefined);
+    session.drop();
+  }
+
+  /** Runs one call, on the next connection when this one broke before harm could be done. */
+  async #guarded<T>(
+    operation: string,
+    signal: AbortSignal | undefined,
+    work: (session: RouterSession, started: Started) => Promise<T>,
+  ): Promise<T> {
+    for (let knewAnew = false, tries = 1; ; tries++) {
+      if (this.#rejoined) await abortable(this.#rejoined, signal);
+      if (this.lost.aborted) throw this.lost.reason;
+      const session = this.#session;
+      let started: Parameters<Started>[0] | null = null;
+      try {
+        return await work(session, (as) => (started = as));
+      } catch (error) {
+        const failure = omeroFailure(error, { server: this.server, user: this.user, operation });
+        if (connectionBroke(error) && !this.#end.signal.aborted) {
+          this.#rejoin(session, failure);
+          if (!started && tries < 5) continue;
+          if (this.lost.aborted) throw this.lost.reason;
+          throw bridgeError('OMERO_INTERRUPTED', { operation, reason: describeError(error) }, { cause: error });
+        }
+        // Nothing was carried out. The router may have forgotten the proxy; or the session has ended.
+        if (notDispatched(error) && !knewAnew && started !== 'once') {
+          knewAnew = true;
+          if (
+            await session.knowAnew().then(
+              () => true,
+              () => false,
+            )
+          )
+            continue;
+        }
+        if (endsSession(failure)) this.#giveUp(failure);
+        throw failure;
       }
-    } catch {
-      // Destroying the session ends the connection, often before the answer; and a session already gone is closed too.
-    } finally {
-      this.#connection.close();
     }
   }
 
-  async #createSession(user: string, password: string): Promise<void> {
-    const options = { timeoutMs: signInTimeoutMs };
-    const session = await this.#invoke(router, 'Router', 'createSession', [user, password], options);
-    if (!session) throw new Error('OMERO created no session');
-    this.#session = session as IceProxy;
-    await this.#invoke(router, 'Router', 'addProxies', [[session]], options);
-    const idle = Number(await this.#invoke(router, 'Router', 'getSessionTimeout', [], options));
-    const silent = Number(await this.#invoke(router, 'Router', 'getACMTimeout', [], options));
-    const seconds = [idle, silent].filter((s) => s > 0);
-    if (seconds.length > 0) this.#connection.heartbeat((Math.min(...seconds) * 1000) / 2);
-    this.#keepAlive = setInterval(() => void this.#showLife(), keepAliveMs);
-    this.#keepAlive.unref();
+  #watch(session: RouterSession): void {
+    void session.ended.then((error) => this.#rejoin(session, error ?? new Error('the connection was closed')));
+  }
+
+  /** The session outlives its connection, so that it can be joined again; OMERO ends it when it stays idle. */
+  async #keepWithoutUs(session: RouterSession): Promise<void> {
+    if (this.#reconnectMs === 0) return;
+    await session.invoke(session.factory, 'ServiceFactory', 'detachOnDestroy', [], { timeoutMs: signInTimeoutMs });
+  }
+
+  get #reconnectMs(): number {
+    return (this.#config.reconnectSeconds ?? defaultReconnectSeconds) * 1000;
+  }
+
+  #rejoin(broken: RouterSession, why: unknown): void {
+    if (this.#session !== broken || this.#rejoined || this.lost.aborted || this.#end.signal.aborted) return;
+    broken.drop();
+    if (this.#reconnectMs === 0) return this.#giveUp(why);
+    this.#rejoined = this.#reconnect(why).finally(() => (this.#rejoined = null));
+    // Whoever waits for it has the error; when nobody does, `lost` tells.
+    this.#rejoined.catch(() => undefined);
+  }
+
+  async #reconnect(why: unknown): Promise<void> {
+    const until = performance.now() + this.#reconnectMs;
+    for (let pause = 50; ; pause = Math.min(pause * 2, 1_000)) {
+      try {
+        const left = Math.max(1_000, until - performance.now());
+        const session = await RouterSession.open(this.#config, this.#key, this.#key, Math.min(left, signInTimeoutMs));
+        if (this.#end.signal.aborted) {
+          await session.destroy(2_000);
+          return;
+        }
+        await this.#keepWithoutUs(session);
+        this.#session = session;
+        this.#watch(session);
+        return;
+      } catch (error) {
+        const failure = omeroFailure(error, { server: this.server, user: this.user, operation: 'joining' });
+        const again = isBridgeError(failure) && failure.retryable && performance.now() + pause < until;
+        if (!again) this.#giveUp(why, failure);
+        await abortable(sleep(pause, undefined, { ref: false }), this.#end.signal);
+        this.lost.throwIfAborted();
+      }
+    }
+  }
+
+  #giveUp(why: unknown, refusal?: unknown): void {
+    clearInterval(this.#keepAlive);
+    this.#session.drop();
+    if (this.lost.aborted || this.#end.signal.aborted) return;
+    if (refusal === undefined && isBridgeError(why)) return this.#lost.abort(why);
+    const first = wordsOf(why);
+    const reason = refusal === undefined ? first : `${first}; and then: ${wordsOf(refusal)}`;
+    this.#lost.abort(bridgeError('OMERO_SESSION_LOST', { user: this.user, reason }, { cause: refusal ?? why }));
   }
 
   /** A connection whose other end vanished answers nothing and reports nothing: two silences in a row end it. */
   async #showLife(): Promise<void> {
+    const session = this.#session;
     try {
       await this.keepAlive();
       this.#silences = 0;
     } catch (error) {
-      if (isBridgeError(error, 'OMERO_TIMEOUT') && ++this.#silences >= 2) this.#end(error);
+      if (isBridgeError(error, 'OMERO_TIMEOUT') && ++this.#silences >= 2) this.#rejoin(session, error);
     }
-  }
-
-  #factory(): IceProxy {
-    if (!this.#session) throw new Error('no session was created');
-    return this.#session;
-  }
-
-  /** A service of the session, made known to the router before its first use. */
-  #service(name: ServiceName): Promise<IceProxy> {
-    let service = this.#services.get(name);
-    if (!service) {
-      service = this.#invoke(this.#factory(), 'ServiceFactory', services[name], [], {}).then(async (proxy) => {
-        if (!proxy) throw new Error(`OMERO gave no ${name}`);
-        await this.#invoke(router, 'Router', 'addProxies', [[proxy]], {});
-        return proxy as IceProxy;
-      });
-      service.catch(() => this.#services.delete(name));
-      this.#services.set(name, service);
-    }
-    return service;
-  }
-
-  async #invoke(
-    target: IceProxy | { category: string; name: string },
-    iface: string,
-    operation: string,
-    args: readonly unknown[],
-    { group, timeoutMs = callTimeoutMs, signal }: CallOptions,
-  ): Promise<unknown> {
-    const context = new Map(this.#context);
-    if (group !== undefined) context.set('omero.group', group === 'all' ? '-1' : String(group));
-    const identity = 'identity' in target ? { ...target.identity, facet: target.facet } : target;
-    const options = { context, timeoutMs, ...(signal ? { signal } : {}) };
-    return (await this.#connection.invoke(identity, iface, operation, args, options)).result;
-  }
-
-  async #guarded<T>(operation: string, work: () => Promise<T>): Promise<T> {
-    if (this.lost.aborted) throw this.lost.reason;
-    try {
-      return await work();
-    } catch (error) {
-      const failure = omeroFailure(error, { server: this.server, user: this.user, operation });
-      if (endsSession(failure)) this.#end(failure);
-      throw failure;
-    }
-  }
-
-  #end(error: unknown): void {
-    this.#stopSigns();
-    this.#connection.close();
-    if (this.lost.aborted || this.#closing) return;
-    const reason = isBridgeError(error)
-      ? error
-      : bridgeError('OMERO_SESSION_LOST', { user: this.user, reason: describeError(error) }, { cause: error });
-    this.#lost.abort(reason);
-  }
-
-  #stopSigns(): void {
-    if (this.#keepAlive) clearInterval(this.#keepAlive);
-    this.#keepAlive = null;
-    this.#connection.heartbeat(0);
   }
 }
 
-function checkedResponse(response: IceObject, operation: string): IceObject {
-  if (!IceSchema.omero().isA(response.$type, '::omero::cmd::ERR')) return response;
-  const parameters = response['parameters'] as ReadonlyMap<string, string> | undefined;
-  const words = response['message'] ?? parameters?.get('message') ?? response['name'] ?? response.$type;
-  throw bridgeError('OMERO_REQUEST_REFUSED', { operation, reason: String(words).replace(/\.+$/, '') });
+function serverOf({ host, port }: OmeroConfig): string {
+  return `${host}:${port}`;
 }
 
-async function tlsOptions(config: OmeroConfig): Promise<TlsOptions | null> {
-  if (config.transport === 'tcp') return null;
-  if (config.tls !== 'verify' || config.caFile === null) return { mode: config.tls };
+/** The reason of an error of ours, which already says what went wrong; else its message. */
+function wordsOf(error: unknown): string {
+  const reason = isBridgeError(error) ? error.params['reason'] : undefined;
+  return typeof reason === 'string' ? reason : describeError(error);
+}
+
+/** Rejects with the signal's reason as soon as it is aborted; the promise then goes on by itself. */
+async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  signal.throwIfAborted();
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
   try {
-    return { mode: 'verify', ca: await readFile(config.caFile, 'utf8') };
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw bridgeError('OMERO_CA_FILE_UNREADABLE', { path: config.caFile, reason: code ?? message }, { cause });
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -290,10 +290,10 @@ describe('the connection', () => {
       await own.database.drop();
       await rm(own.directory, { recursive: true, force: true });
     });
-    const there = { ...config, port: own.port };
+    const there = { ...config, port: own.port, reconnectSeconds: 1 };
     const session = await OmeroSession.signIn(there);
     await own.close();
-    await expect.poll(() => session.lost.aborted).toBe(true);
+    await expect.poll(() => session.lost.aborted, { timeout: 5_000 }).toBe(true);
     expect(session.lost.reason).toMatchObject({ code: 'OMERO_SESSION_LOST' });
     await expect(session.findUser('alice')).rejects.toMatchObject({ code: 'OMERO_SESSION_LOST' });
     await session.close();

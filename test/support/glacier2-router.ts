@@ -21,9 +21,13 @@ export async function startGlacier2(options: {
   readonly sessionTimeout?: number | undefined;
   /** Encoding of the router's own calls; our server reads 1.0 only. */
   readonly encoding?: '1.0';
+  /** The port of a router that has ended; default: any free one. */
+  readonly port?: number | undefined;
+  /** Proxies that the router remembers for a client; OMERO has the default of 1000. */
+  readonly routingTable?: number | undefined;
 }): Promise<{ port: number; process: ChildProcess }> {
   const folder = await temporaryFolder('glacier2');
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const back = `tcp -h 127.0.0.1 -p ${options.backPort}`;
   const settings: Record<string, string> = {
     'Glacier2.InstanceName': 'OMERO.Glacier2',
@@ -33,7 +37,10 @@ export async function startGlacier2(options: {
     'Glacier2.PermissionsVerifier': `verifier:${back}`,
     'Glacier2.SessionManager': `manager:${back}`,
     'Glacier2.SessionTimeout': String(options.sessionTimeout ?? 30),
+    // As OMERO sets it, in KB: a long answer is larger than the default.
+    'Ice.MessageSizeMax': '250000',
   };
+  if (options.routingTable) settings['Glacier2.RoutingTable.MaxSize'] = String(options.routingTable);
   if (options.encoding) settings['Ice.Default.EncodingVersion'] = options.encoding;
   if (options.ssl) Object.assign(settings, await tlsSettings(folder, options.ssl));
   const file = join(folder, 'router.cfg');

@@ -11,7 +11,7 @@ export const omeroErrors = defineErrors({
   OMERO_TLS_REFUSED: {
     message: 'The encrypted connection to OMERO at {server} was not made: {reason}.',
     remedy:
-      'Give the authority of the server certificate as the CA file, or choose the TLS mode that fits the server: "self-signed", or "anonymous" for a server without certificate.',
+      'Give the authority of the server certificate as BIOMERO_BRIDGE_OMERO_CA_FILE, or, once the administrator of OMERO has confirmed the fingerprint, give that as BIOMERO_BRIDGE_OMERO_FINGERPRINT. For a server without certificate set BIOMERO_BRIDGE_OMERO_TLS to "anonymous".',
     who: 'admin',
     retryable: false,
     status: 502,
@@ -33,6 +33,13 @@ export const omeroErrors = defineErrors({
   OMERO_SESSION_LOST: {
     message: 'The OMERO session of {user} has ended: {reason}.',
     remedy: 'Nothing needs doing: the step is repeated with a new session.',
+    who: 'it',
+    retryable: true,
+    status: 503,
+  },
+  OMERO_INTERRUPTED: {
+    message: 'The connection to OMERO broke during {operation}: {reason}. Whether OMERO carried it out is not known.',
+    remedy: 'Nothing needs doing: the step looks what is there and is repeated.',
     who: 'it',
     retryable: true,
     status: 503,
@@ -103,6 +110,13 @@ export const omeroErrors = defineErrors({
   OMERO_ANSWER_INVALID: {
     message: 'OMERO at {server} did not answer as OMERO does: {reason}.',
     remedy: 'Check that OMERO_PORT is the Glacier2 port (4064 with TLS), and the transport (ssl or tcp).',
+    who: 'admin',
+    retryable: false,
+    status: 502,
+  },
+  OMERO_TOO_OLD: {
+    message: 'OMERO at {server} has version {version}; {least} is the oldest that can be used.',
+    remedy: 'Upgrade OMERO.server, to 5.6 best.',
     who: 'admin',
     retryable: false,
     status: 502,

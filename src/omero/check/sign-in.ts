@@ -16,7 +16,9 @@ export const checkSignIn: Check = {
     const session = await OmeroSession.signIn(omero);
     site.cleanup.add('the session of the check', () => session.close());
     site.made.admin = session;
-    const how = omero.transport === 'tcp' ? 'not encrypted' : encryption[omero.tls];
+    const pinned = omero.fingerprint && omero.tls !== 'anonymous';
+    const encrypted = pinned ? 'encrypted, the certificate is the pinned one' : encryption[omero.tls];
+    const how = omero.transport === 'tcp' ? 'not encrypted' : encrypted;
     const detail = `As ${session.context.userName}, ${how}.`;
     if (omero.transport === 'ssl') return { outcome: 'passed', detail };
     const local = ['localhost', '127.0.0.1', '::1', '[::1]'].includes(omero.host);

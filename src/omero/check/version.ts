@@ -1,3 +1,4 @@
+import { isSupported } from '../version.ts';
 import { made, type Check } from './check.ts';
 
 export const checkVersion: Check = {
@@ -6,10 +7,9 @@ export const checkVersion: Check = {
   needs: ['sign-in'],
   async run(site) {
     const version = await made(site, 'admin').version();
-    const [major = 0, minor = 0] = version.split('.').map(Number);
     const remedy =
       'Upgrade OMERO.server to 5.6: older ones than 5.4 lack what in-place import and restricted administrators need.';
-    if (!(major > 5 || (major === 5 && minor >= 4))) return { outcome: 'failed', detail: `OMERO ${version}.`, remedy };
+    if (!isSupported(version)) return { outcome: 'failed', detail: `OMERO ${version}.`, remedy };
     return { outcome: 'passed', detail: `OMERO ${version}.` };
   },
 };

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { connect } from 'node:net';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -75,6 +76,42 @@ describe('TLS', () => {
       open(server.port, { tls: { mode: 'verify', ca: testCertificate } }),
       'the address is not in the certificate',
     ).rejects.toMatchObject({ failure: 'refusedByTls' });
+  });
+
+  test('a pinned certificate is accepted under any name, another one is not, and none neither', async () => {
+    const server = await serve(answer, { tls });
+    const { fingerprint256 } = new X509Certificate(testCertificate);
+    for (const fingerprint of [fingerprint256, fingerprint256.replaceAll(':', '').toLowerCase()])
+      expect(await version(await open(server.port, { tls: { mode: 'pinned', fingerprint } }))).toBe('5.6');
+    for (const fingerprint of ['ab'.repeat(32), ''])
+      await expect(open(server.port, { tls: { mode: 'pinned', fingerprint } })).rejects.toMatchObject({
+        failure: 'refusedByTls',
+        message: `TLS with 127.0.0.1:${server.port} failed: the certificate of the server is not the pinned one, it has the SHA-256 fingerprint ${fingerprint256}`,
+      });
+    const without = await serve(answer, {
+      tls: { ciphers: 'ADH:@SECLEVEL=0', dhparam: 'auto', maxVersion: 'TLSv1.2' },
+    });
+    await expect(open(without.port, { tls: { mode: 'pinned', fingerprint: '' } })).rejects.toMatchObject({
+      failure: 'refusedByTls',
+    });
+  });
+
+  test('what is wrong with a certificate is said in words, with its fingerprint', async () => {
+    const server = await serve(answer, { tls });
+    const refusal = async (ca?: string): Promise<string> => {
+      const mode = { mode: 'verify', ...(ca === undefined ? {} : { ca }) } as const;
+      return String(await open(server.port, { tls: mode }).catch((error: unknown) => error));
+    };
+    expect(await refusal()).toMatch(
+      /: the certificate is self-signed; the certificate has the SHA-256 fingerprint [0-9A-F:]{95}$/,
+    );
+    expect(await refusal(testCertificate)).toMatch(/127\.0\.0\.1.*; the certificate has the SHA-256 fingerprint/);
+  });
+
+  test('a CA file that holds no certificate is refused in words', async () => {
+    const server = await serve(answer, { tls });
+    const ca = '-----BEGIN CERTIFICATE-----\nbm90IGE=\n-----END CERTIFICATE-----\n';
+    await expect(open(server.port, { tls: { mode: 'verify', ca } })).rejects.toMatchObject({ failure: 'refusedByTls' });
   });
 
   test('self-signed accepts any certificate', async () => {

@@ -34,7 +34,8 @@ export class Catalogue {
   /** Joins the session of the key. */
   static async join(server: { host: string; port: number; transport: 'tcp' | 'ssl' }, key: string): Promise<Catalogue> {
     const open = (tls: 'self-signed' | 'anonymous'): Promise<OmeroLink> => {
-      const config = { ...server, user: '', password: '', tls, caFile: null, webUrl: null };
+      // It does not join again either: the session's end is the end of its import.
+      const config = { ...server, user: '', password: '', tls, caFile: null, webUrl: null, reconnectSeconds: 0 };
       return OmeroLink.open(config, key, key, 'the holder of the session key');
     };
     // OMERO's own importer takes any certificate, and none.
