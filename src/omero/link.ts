@@ -163,13 +163,8 @@ export class OmeroLink {
         // Nothing was carried out. The router may have forgotten the proxy; or the session has ended.
         if (notDispatched(error) && !knewAnew && started !== 'once') {
           knewAnew = true;
-          if (
-            await session.knowAnew().then(
-              () => true,
-              () => false,
-            )
-          )
-            continue;
+          const known = session.knowAnew();
+          if (await known.then(yes, no)) continue;
         }
         if (endsSession(failure)) this.#giveUp(failure);
         throw failure;
@@ -245,6 +240,9 @@ export class OmeroLink {
     }
   }
 }
+
+const yes = (): boolean => true;
+const no = (): boolean => false;
 
 function serverOf({ host, port }: OmeroConfig): string {
   return `${host}:${port}`;
