@@ -15,6 +15,8 @@ export interface SshServer {
   port: number;
   /** Writes an ssh configuration with the alias `cluster` for the server. */
   configFile(options?: { port?: number; knownHosts?: string; identity?: string }): Promise<string>;
+  /** Commands and connections that it has served. */
+  served(): Promise<{ commands: number; connections: number }>;
   /** Ends the server and every connection to it, as when the login node goes down. */
   kill(): Promise<void>;
   /** Starts it again on its port. */
@@ -35,11 +37,14 @@ export async function startSshServer(
   await writeFile(join(folder, 'authorized_keys'), await readFile(join(folder, 'user.pub'), 'utf8'));
   const port = await freePort();
   const login = join(folder, 'login');
+  const tally = join(folder, 'commands');
+  await writeFile(tally, '');
+  let connections = 0;
   const env = Object.entries({ ...options.env, ...(options.home && { HOME: options.home }) });
   await writeFile(
     login,
     `#!/bin/sh\n${env.map(([name, value]) => `export ${quoteForShell([`${name}=${value}`])}\n`).join('')}` +
-      `cd "$HOME" && exec sh -c "$SSH_ORIGINAL_COMMAND"\n`,
+      `echo >>${quoteForShell([tally])}\ncd "$HOME" && exec sh -c "$SSH_ORIGINAL_COMMAND"\n`,
     { mode: 0o755 },
   );
   await writeFile(
@@ -70,7 +75,10 @@ export async function startSshServer(
     });
     daemon = child;
     let said = '';
-    child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => {
+      connections += chunk.toString().split('Accepted publickey').length - 1;
+      said = (said + chunk.toString()).slice(-10_000);
+    });
     while (!/listening/i.test(said)) {
       if (child.exitCode !== null) throw new Error(`sshd ended: ${said}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -113,6 +121,7 @@ export async function startSshServer(
       await chmod(path, 0o600);
       return path;
     },
+    served: async () => ({ commands: (await readFile(tally, 'utf8')).length, connections }),
     kill,
     start,
     stop: async () => {
