@@ -60,8 +60,8 @@ describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('heading', { name: 'Runs' }).waitFor();
     // The list was empty or held the run already; either way the run appears by itself.
-    await page.getByRole('link', { name: /nuclei latest/ }).click({ timeout: 60_000 });
-    await page.getByRole('heading', { name: /nuclei latest/ }).waitFor();
+    await page.getByRole('link', { name: /nuclei 1.0.0/ }).click({ timeout: 60_000 });
+    await page.getByRole('heading', { name: /nuclei 1.0.0/ }).waitFor();
     await page.getByText('4 of 4 images are in dataset 2.').waitFor({ timeout: 60_000 });
     await page.getByRole('heading', { name: /Archive safe/ }).waitFor();
     await page.getByRole('heading', { name: /Visible in OMERO/ }).waitFor();
@@ -77,12 +77,12 @@ describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
     expect(complaints.filter((c) => !/status of 40[14]/.test(c))).toEqual([]);
     await picture('run-light');
     await page.goto(address);
-    await page.getByRole('link', { name: /nuclei latest/ }).waitFor();
+    await page.getByRole('link', { name: /nuclei 1.0.0/ }).waitFor();
     await picture('runs-light');
   }, 120_000);
 
   test('results are looked at: pictures of the archive, measurements sorted and drawn', async () => {
-    await page.getByRole('link', { name: /nuclei latest/ }).click();
+    await page.getByRole('link', { name: /nuclei 1.0.0/ }).click();
     await page.locator('.tile', { hasText: 'nuclei_02_labels' }).click();
     const large = page.locator('.inspector img');
     await large.waitFor();
@@ -118,7 +118,7 @@ describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
     await page.setViewportSize({ width: 400, height: 900 });
     await page.emulateMedia({ colorScheme: 'dark' });
     await picture('runs-narrow-dark');
-    await page.getByRole('link', { name: /nuclei latest/ }).click();
+    await page.getByRole('link', { name: /nuclei 1.0.0/ }).click();
     await page.getByText('4 of 4 images are in dataset 2.').waitFor();
     await picture('run-narrow-dark');
     const overflow = await page.evaluate<number>(
@@ -141,14 +141,14 @@ describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
     await picture('sign-in', other);
     await other.getByLabel('Password').fill(secrets.secrets.userPassword);
     await other.getByRole('button', { name: 'Sign in' }).click();
-    await other.getByRole('link', { name: /nuclei latest/ }).waitFor();
+    await other.getByRole('link', { name: /nuclei 1.0.0/ }).waitFor();
     await other.keyboard.press('/');
     await other.keyboard.type('no such thing');
     await other.getByRole('heading', { name: 'No run matches' }).waitFor();
     expect(new URL(other.url()).search).toBe('?text=no+such+thing');
     await other.getByRole('button', { name: 'Show all' }).click();
     await other.getByRole('button', { name: /^Finished 1/ }).click();
-    await other.getByRole('link', { name: /nuclei latest/ }).waitFor();
+    await other.getByRole('link', { name: /nuclei 1.0.0/ }).waitFor();
     await picture('runs-filtered', other);
     await other.getByRole('button', { name: 'Sign out' }).click();
     await other.getByRole('heading', { name: 'Sign in' }).waitFor();
