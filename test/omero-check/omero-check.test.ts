@@ -98,6 +98,39 @@ describe('the check of an OMERO', () => {
   });
 });
 
+/** A `java` that runs the stand-in's importer with what its file of arguments names after the main class. */
+async function javaOfStandIn(): Promise<string> {
+  const folder = await temporaryFolder('java');
+  await chmod(folder, 0o755);
+  const java = join(folder, 'java');
+  const [importer] = omero.importCommand;
+  const script = `#!${process.execPath}
+const { readFileSync } = require('node:fs');
+const { spawnSync } = require('node:child_process');
+const [first = ''] = process.argv.slice(2);
+if (first === '-version') console.error('openjdk version "17.0.1"');
+if (!first.startsWith('@')) process.exit(0);
+const args = readFileSync(first.slice(1), 'utf8').trim().split('\\n').map((line) => JSON.parse(line));
+const main = args.indexOf('ome.formats.importer.cli.CommandLineImporter');
+const { status } = spawnSync('${importer}', ['import', ...args.slice(main + 1)], { stdio: 'inherit' });
+process.exit(status ?? 1);
+`;
+  await writeFile(java, script);
+  await chmod(java, 0o755);
+  return java;
+}
+
+test('passes with an import by Java, without a warning', async () => {
+  const { config } = await site();
+  const command = [await javaOfStandIn(), '-cp', '/nowhere/*', 'ome.formats.importer.cli.CommandLineImporter'];
+  const report = await run({ ...config, importer: { ...config.importer, command, skip: ['checksum', 'upgrade'] } });
+  expect(outcomes(report.results), JSON.stringify(report.results, null, 1)).toEqual({
+    ...allPassed,
+    'import-program': 'passed',
+  });
+  expect(report.passed).toBe(true);
+});
+
 describe('what is wrong is said, and nothing is left', () => {
   const resultOf = (results: readonly CheckResult[], id: string): CheckResult | undefined =>
     results.find((r) => r.id === id);

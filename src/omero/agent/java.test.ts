@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { describeWithPart, hasExecutable } from '../../../test/support/optional-part.ts';
 import { serverUser } from '../../../test/support/server-user.ts';
 import { temporaryFolder } from '../../../test/support/temporary-folder.ts';
@@ -101,6 +102,22 @@ i=0; while [ -e "$file" ] && [ $i -lt 100 ]; do sleep 0.02; i=$((i+1)); done
     expect(await recorded(folder, 'logback.xml')).toContain('<target>System.err</target>');
     expect(await recorded(folder, 'after')).toBe('gone');
     expect(await recorded(folder, 'import.log')).not.toContain(key);
+  });
+
+  test('a key that an importer left when it died goes with the next import', async () => {
+    const left = await mkdtemp(join(tmpdir(), 'biomero-bridge-import-'));
+    onTestFinished(() => rm(left, { recursive: true, force: true }));
+    const [old, recent] = [join(left, 'arguments'), join(left, 'other')];
+    for (const file of [old, recent]) await writeFile(file, key);
+    const anHourAgo = Date.now() / 1000 - 3600;
+    const folder = await openFolder();
+    const java = await recordingJava(folder, 'true');
+    await run(folder, java);
+    expect(await readFile(old, 'utf8'), 'it may be of an import that starts just now').toBe(key);
+    await utimes(old, anHourAgo, anHourAgo);
+    await run(folder, java);
+    await expect(readFile(old)).rejects.toThrow(/ENOENT/);
+    expect(await readFile(recent, 'utf8')).toBe(key);
   });
 
   test("the launcher's own note does not count as speaking: Java may not have read the file yet", async () => {

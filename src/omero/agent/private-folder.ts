@@ -1,8 +1,13 @@
-import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { logbackConfiguration } from './command.ts';
 import type { Identity } from './import-child.ts';
+
+const prefix = 'biomero-bridge-import-';
+const argumentsFile = 'arguments';
+/** Java reads its arguments at once: an older file was left by an importer that died just then. */
+const oldKeyMs = 10 * 60_000;
 
 /**
  * A folder of one import process's own, open to nobody else. OMERO's client would otherwise find, and leave, sessions in
@@ -19,7 +24,8 @@ export class PrivateFolder {
 
   /** `owner`: who it is for when we are root, else null. */
   static async make(owner: Identity | null): Promise<PrivateFolder> {
-    const folder = new PrivateFolder(await mkdtemp(join(tmpdir(), 'biomero-bridge-import-')), owner);
+    await forgetOldKeys();
+    const folder = new PrivateFolder(await mkdtemp(join(tmpdir(), prefix)), owner);
     try {
       for (const path of [folder.path, join(folder.path, 'sessions'), join(folder.path, 'tmp')]) {
         await mkdir(path, { recursive: true, mode: 0o700 });
@@ -31,6 +37,11 @@ export class PrivateFolder {
       await folder.remove();
       throw error;
     }
+  }
+
+  /** Writes the file of arguments, the session key among them. */
+  writeArguments(text: string): Promise<string> {
+    return this.write(argumentsFile, text);
   }
 
   /** Writes a file that only the owner can read, and returns its path. */
@@ -47,5 +58,15 @@ export class PrivateFolder {
 
   async #give(path: string): Promise<void> {
     if (this.#owner) await chown(path, this.#owner.uid, this.#owner.gid);
+  }
+}
+
+async function forgetOldKeys(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(prefix)) continue;
+    const file = join(tmpdir(), name, argumentsFile);
+    // Another user's folder does not open, and is that user's to tidy.
+    const found = await stat(file).catch(() => null);
+    if (found && Date.now() - found.mtimeMs > oldKeyMs) await rm(file, { force: true }).catch(() => undefined);
   }
 }

@@ -107,7 +107,7 @@ async function fullCommand(
   log.line(`${new Date().toISOString()} ${[program, ...args].join(' ')}`);
   if (!java) return { command: [program, ...args], keyFile: null };
   // Every user of the machine can read an argument list; this file only the importer's own identity can.
-  const keyFile = await folder.write('arguments', argumentFile(args));
+  const keyFile = await folder.writeArguments(argumentFile(args));
   return { command: [program, `@${keyFile}`], keyFile };
 }
 

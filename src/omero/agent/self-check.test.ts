@@ -29,18 +29,18 @@ describe('the import program', () => {
   });
 
   test('a Java that is too old', async () => {
-    const java = await program('java', `echo 'java version "1.7.0_80"' >&2`);
+    const java = await program('java', `echo 'java version "1.8.0_392"' >&2`);
     expect(await check(java, '-cp', 'x', main)).toMatchObject({
       outcome: 'failed',
-      detail: 'Java 1.7.0_80 is too old.',
+      detail: 'Java 1.8.0_392 is too old: it cannot read its arguments from a file.',
     });
   });
 
   test('a Java with the importer', async () => {
-    const java = await program('java', `[ "$1" = -version ] && echo 'openjdk version "1.8.0_392"' >&2; exit 1`);
+    const java = await program('java', `[ "$1" = -version ] && echo 'openjdk version "11.0.21"' >&2; exit 1`);
     expect(await check(java, '-cp', 'x', main)).toEqual({
       outcome: 'passed',
-      detail: "Java 1.8.0_392 with OMERO's importer; the session key stays out of sight.",
+      detail: "Java 11.0.21 with OMERO's importer; the session key stays out of sight.",
     });
   });
 

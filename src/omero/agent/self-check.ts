@@ -18,8 +18,8 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-/** Java older than this does not run the importer of OMERO 5.6. */
-const oldestJava = 8;
+/** The first Java that takes its arguments from a file, which keeps the session key out of sight. */
+const oldestJava = 9;
 const answerWithinMs = 60_000;
 
 /** Starts the import program without work to do: `java -version`, then the importer's own help. */
@@ -50,7 +50,11 @@ async function checkJava(command: readonly string[], folder: string, identity: I
     };
   const version = /version "([^"]+)"/.exec(asked.text)?.[1] ?? 'of unknown version';
   if (majorOf(version) < oldestJava)
-    return { outcome: 'failed', detail: `Java ${version} is too old.`, remedy: 'Install Java 11 or newer.' };
+    return {
+      outcome: 'failed',
+      detail: `Java ${version} is too old: it cannot read its arguments from a file.`,
+      remedy: 'Install Java 11 or newer.',
+    };
   const help = await answerOf([java, '-Djava.awt.headless=true', ...rest, '-h'], folder, identity);
   if (help.error !== null || /Could not find or load main class|ClassNotFoundException/.test(help.text)) {
     const jars = rest[rest.indexOf('-cp') + 1] ?? '';
@@ -58,7 +62,7 @@ async function checkJava(command: readonly string[], folder: string, identity: I
       outcome: 'failed',
       detail: `Java ${version} did not find OMERO's importer${jars ? ` in ${jars}` : ''}.`,
       remedy:
-        "Set BIOMERO_BRIDGE_IMPORT_JARS to the folder lib/client of an OMERO.server of the server's version, readable by the import process.",
+        'Set BIOMERO_BRIDGE_IMPORT_JARS to the folder lib/client of an OMERO.server of the server\'s version, readable by the import process; or use OMERO\'s command line: BIOMERO_BRIDGE_IMPORT_COMMAND=["omero","import"].',
     };
   }
   return { outcome: 'passed', detail: `Java ${version} with OMERO's importer; the session key stays out of sight.` };
