@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import { bridgeError, isBridgeError } from '../domain/errors.ts';
 import { syncFolder } from '../lib/sync-folder.ts';
 import type { Transport } from '../slurm/transport.ts';
+import { applyModes, setMode, type ArchiveModes } from '../storage/modes.ts';
 import { showName } from './entry-name.ts';
 import { imagesAmong, kindOf, type FileKind } from './image-selection.ts';
 import { archivePlace, makeParent, type ArchivePlace } from './layout.ts';
@@ -44,6 +45,8 @@ export interface ArchiveOptions {
   taskId: string;
   stamp: string;
   jobLog: Buffer | null;
+  /** Permissions of the archive; null: as the umask and the folder above give them. */
+  modes?: ArchiveModes | null;
   metadata: [string, string][];
   provenance: Provenance;
   onProgress?: (progress: TransferProgress) => void;
@@ -70,7 +73,9 @@ export async function archiveResults(o: ArchiveOptions): Promise<Archive> {
     const staging = await beginStaging(place);
     const { files, manifest } = await fill(o, place);
     await checkStaging(place.staging, files);
-    await chmod(place.staging, staging.mode).catch(ignoreRefusal);
+    if (o.modes) await applyModes(place.staging, o.modes, o.signal);
+    await chmod(place.staging, o.modes?.folder ?? staging.mode).catch(ignoreRefusal);
+    for (const folder of [dirname(place.parent), place.parent]) await setMode(folder, o.modes?.folder ?? null);
     await syncTree(place.staging, o.signal);
     o.signal.throwIfAborted();
     await moveIntoPlace(place, staging.inode, o.taskId);

@@ -45,7 +45,8 @@ export async function requireSpace(folder: string, bytes: number, names: number)
     });
 }
 
-async function freeSpace(folder: string): Promise<{ bytes: number | null; names: number | null }> {
+/** Bytes and new names that a file system has room for; null where it does not tell. */
+export async function freeSpace(folder: string): Promise<{ bytes: number | null; names: number | null }> {
   const fs = await statfs(folder);
   return { bytes: fs.blocks > 0 ? fs.bavail * fs.bsize : null, names: fs.files > 0 ? fs.ffree : null };
 }

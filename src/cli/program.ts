@@ -10,6 +10,7 @@ import { role } from './role.ts';
 import { run } from './run.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
+import { storageAdopt, storageCheck } from './storage.ts';
 import { listWorkflows, showWorkflow } from './workflows.ts';
 import { rebuild as rebuildViews } from './views.ts';
 
@@ -174,6 +175,26 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .argument('<path...>', 'an archive, or a folder above some: .analyzed, a group folder, the whole storage')
     .option('--json', 'as JSON')
     .action(archiveVerify);
+
+  const storage = program.command('storage').description('the shared storage');
+  storage
+    .command('adopt')
+    .description(
+      'write the marker by which the mount is known, so that an empty folder in its place is never written to',
+    )
+    .argument('[path]', 'where it is mounted (default: base_dir)')
+    .option('--replace', 'it took the place of the one that was known there')
+    .addOption(data())
+    .action(storageAdopt);
+  storage
+    .command('check')
+    .description(
+      'try in every mapped group folder what an archive needs, as the user who runs this: 0 nothing failed, 1 something did',
+    )
+    .option('--group <name...>', 'also this group, mapped or not; may be given several times', [])
+    .option('--json', 'as JSON')
+    .addOption(data())
+    .action(storageCheck);
 
   const omero = program.command('omero').description('look at the OMERO server');
   omero

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { startApp, type App } from '../app.ts';
 import { loadConfig } from '../config/load.ts';
-import { bridgeError, isBridgeError } from '../domain/errors.ts';
+import { bridgeError, describeError, isBridgeError } from '../domain/errors.ts';
 import { startAsUser } from '../embedded/as-user.ts';
 import { prepareDataFolder } from '../embedded/data-folder.ts';
 import { quickStartEnvironment, startServers, type QuickStart } from '../embedded/quick-start.ts';
@@ -13,6 +13,7 @@ import { ensureSample, tiffNames } from '../embedded/sample/sample-run.ts';
 import { createLogger } from '../lib/logger.ts';
 import { readRunView } from '../runs/read-view.ts';
 import type { RunView } from '../runs/view.ts';
+import { adoptStorage } from '../storage/adopt.ts';
 import { formatDuration } from './format.ts';
 import { RunPrinter } from './run-printer.ts';
 import { runReport, type ReadAnnotation } from './run-report.ts';
@@ -82,7 +83,10 @@ async function startEverything(dataFolder: string, log: Logger): Promise<{ serve
       servers = await startServers(dataFolder, log);
       const config = await loadConfig(quickStartEnvironment(process.env, servers.env));
       const { clusterEnv } = servers;
-      return { servers, app: await startApp({ config, roles: ['worker', 'importer', 'web'], log, clusterEnv }) };
+      const app = await startApp({ config, roles: ['worker', 'importer', 'web'], log, clusterEnv });
+      // Refused when somebody removed it since the last start; runs then say so.
+      await adoptStorage(app.runs, servers.storage).catch((error: unknown) => log.error(describeError(error)));
+      return { servers, app };
     } catch (error) {
       await servers?.close();
       const portTaken = isBridgeError(error, 'PORT_TAKEN') || (error as NodeJS.ErrnoException).code === 'EADDRINUSE';

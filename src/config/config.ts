@@ -36,6 +36,8 @@ export interface StorageConfig {
   readonly baseDir: string;
   /** Files with group mappings, in the order they are merged: a later one wins by group id. Read at every use. */
   readonly mappingFiles: readonly string[];
+  /** Permissions of archives; absent or null: as the umask and the folder above give them. */
+  readonly modes?: { readonly folder: number | null; readonly file: number | null };
 }
 
 export interface ImporterConfig {

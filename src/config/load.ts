@@ -14,6 +14,7 @@ import {
   fingerprint,
   identity,
   javaMemory,
+  mode,
   oneOf,
   text,
   Values,
@@ -81,6 +82,10 @@ export async function readConfig(
           '/opt/omero/server/group-mappings.json',
         ),
       ],
+      modes: {
+        folder: take<number | null>('storage.modes.folder', 'BIOMERO_BRIDGE_ARCHIVE_FOLDER_MODE', mode(0o700), null),
+        file: take<number | null>('storage.modes.file', 'BIOMERO_BRIDGE_ARCHIVE_FILE_MODE', mode(0o400), null),
+      },
     },
     importer: importerOf(take, settings),
     omero: omeroOf(values, take, needs('worker', 'importer', 'omero')),

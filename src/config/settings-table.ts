@@ -211,6 +211,18 @@ export const settings = [
     { secret: true, file: true },
   ),
   v(
+    'BIOMERO_BRIDGE_ARCHIVE_FOLDER_MODE',
+    'permissions in octal digits such as 2750, with all rights for the owner',
+    'as the umask and the folder above give them',
+    "Permissions of an archive's folders and of those above it that we make. `2775` keeps the group of the group folder, so that the importer's and OMERO server's users, members of that group, can read.",
+  ),
+  v(
+    'BIOMERO_BRIDGE_ARCHIVE_FILE_MODE',
+    'permissions in octal digits such as 640, readable for the owner',
+    'as the umask and the folder above give them',
+    "Permissions of an archive's files. `440` also protects them from being changed by mistake.",
+  ),
+  v(
     'BIOMERO_BRIDGE_LOG_LEVEL',
     'trace, debug, info, warn, error, fatal or silent',
     'log_level of settings.yml, else info',

@@ -158,6 +158,14 @@ export const javaMemory: Parse<string> = (value) => {
   return megabytes >= 64 ? `${digits}${unit.toLowerCase()}` : null;
 };
 
+/** Permissions in octal digits that hold at least these bits. */
+export function mode(least: number): Parse<number> {
+  return (value) => {
+    const bits = /^[0-7]{3,4}$/.test(value.trim()) ? Number.parseInt(value.trim(), 8) : 0;
+    return (bits & least) === least ? bits : null;
+  };
+}
+
 export const identity: Parse<{ uid: number; gid: number }> = (value) => {
   const match = /^(\d{1,10}):(\d{1,10})$/.exec(value.trim());
   return match ? { uid: Number(match[1]), gid: Number(match[2]) } : null;

@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { hasExecutable } from '../../test/support/optional-part.ts';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { serverUser } from '../../test/support/server-user.ts';
 import {
@@ -68,6 +70,16 @@ test.runIf(serverUser)('as root, the parent that is closed to the user is named'
     expect.objectContaining({ code: 'DATA_FOLDER_UNREACHABLE', params: expect.objectContaining({ parent }) }),
   );
 });
+
+test.runIf(serverUser && hasExecutable('setfacl'))(
+  'as root, a parent that an ACL opens to the user is passed',
+  async () => {
+    const parent = await temporaryFolder('data');
+    await chmod(parent, 0o700);
+    execFileSync('setfacl', ['-m', `u:${serverUser?.uid}:x`, parent]);
+    prepareDataFolder(join(parent, 'data'), serverUser);
+  },
+);
 
 test.runIf(!serverUser)('a folder that this user may not write is an error that says so', async () => {
   const folder = await openFolder();

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { accessSync, chmodSync, chownSync, constants, mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -64,11 +65,13 @@ export function requireReachable(folder: string, user: { uid: number; gid: numbe
   }
 }
 
-/** Whether a user may pass through a folder, by its plain mode bits. */
+/** Whether a user may pass through a folder, by its mode bits, or else (an ACL, another of its groups) by trying it. */
 export function mayPass(folder: string, user: { uid: number; gid: number }): boolean {
   const found = statSync(folder);
   const bit = found.uid === user.uid ? 0o100 : found.gid === user.gid ? 0o010 : 0o001;
-  return (found.mode & bit) !== 0;
+  if ((found.mode & bit) !== 0) return true;
+  if (process.getuid?.() !== 0) return false;
+  return spawnSync('test', ['-x', folder], { uid: user.uid, gid: user.gid, cwd: '/' }).status === 0;
 }
 
 /**

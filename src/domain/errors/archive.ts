@@ -52,6 +52,14 @@ export const archiveErrors = defineErrors({
     retryable: true,
     status: 500,
   },
+  STORAGE_MOUNT_CHANGED: {
+    message: 'The storage at {path} is not the one that was there (marker {marker}): {reason}. Nothing was written.',
+    remedy:
+      'Mount that storage at {path} on this machine. If another one took its place on purpose: biomero-bridge storage adopt --replace {path}',
+    who: 'it',
+    retryable: true,
+    status: 503,
+  },
   STORAGE_FULL: {
     message: 'The storage at {path} has no room: {needed} bytes are needed, {free} are free ({reason}, uid {uid}).',
     remedy: 'Free space or raise the quota of uid {uid} there. The results stay on the cluster until then.',

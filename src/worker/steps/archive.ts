@@ -1,11 +1,10 @@
 import { archiveResults, type Archive } from '../../archive/archive.ts';
 import { freeStamp } from '../../archive/layout.ts';
-import { resolveGroupFolder } from '../../archive/group-folder.ts';
-import { checkWritable } from '../../archive/writable.ts';
 import { isBridgeError } from '../../domain/errors.ts';
 import { statuses } from '../../domain/vocabulary.ts';
 import type { Run } from '../../runs/run.ts';
 import { clearArchivePlace, insertArchive, setArchivePlace, setStatus } from '../../runs/write-run.ts';
+import { requireStorage } from '../../storage/preflight.ts';
 import type { StepHandle, StepOutcome, WorkerContext } from '../context.ts';
 import { beginImportTask } from '../publish.ts';
 import { metadataOf } from '../metadata.ts';
@@ -21,8 +20,7 @@ export async function archive(ctx: WorkerContext, run: Run, step: StepHandle): P
   await beginImportTask(ctx, run);
   await ctx.tracker.updateStatus(run.taskId, statuses.retrieving);
   const place = run.archivePlace ?? (await choosePlace(ctx, run, step));
-  // Never made here: below a mount that went away it would be a folder of the empty mount point.
-  await checkWritable(place.basePath, run.group.name, { create: false });
+  await requireStorage(ctx.runs, ctx.config.storage, run.group, { chosen: place.basePath, log: step.log });
   const jobLog = await readWholeLog(ctx.slurm, job.id, step.signal);
   const result = await bringHome(ctx, run, step, job, place, jobLog);
   if (!result) return 'again';
@@ -56,6 +54,7 @@ async function bringHome(
       taskId: run.taskId,
       stamp: place.stamp,
       jobLog,
+      modes: ctx.config.storage.modes ?? null,
       metadata: metadataOf(run),
       provenance: {
         workflowId: run.id,
@@ -88,8 +87,7 @@ async function choosePlace(
   run: Run,
   step: StepHandle,
 ): Promise<{ basePath: string; stamp: string }> {
-  const folder = await resolveGroupFolder(ctx.config.storage, run.group);
-  await checkWritable(folder.path, run.group.name);
+  const folder = await requireStorage(ctx.runs, ctx.config.storage, run.group, { log: step.log });
   const stamp = await freeStamp(folder.path, run.id, run.taskId, new Date());
   await step.write(async (tx) => {
     await setArchivePlace(tx, run.id, folder.path, stamp);

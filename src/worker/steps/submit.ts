@@ -1,11 +1,10 @@
 import { dirname, join } from 'node:path';
-import { checkWritable } from '../../archive/writable.ts';
-import { resolveGroupFolder } from '../../archive/group-folder.ts';
 import { bridgeError } from '../../domain/errors.ts';
 import type { Run } from '../../runs/run.ts';
 import { workflowNamed } from '../../runs/launch.ts';
 import { setJobId } from '../../runs/write-run.ts';
 import { hintFileName } from '../../slurm/job-hints.ts';
+import { requireStorage } from '../../storage/preflight.ts';
 import { variableOf } from '../../workflows/descriptor.ts';
 import { parameterNameProblem } from '../../workflows/parameter-names.ts';
 import type { StepHandle, StepOutcome, WorkerContext } from '../context.ts';
@@ -24,14 +23,19 @@ export async function submit(ctx: WorkerContext, run: Run, step: StepHandle): Pr
   const parameters = parameterEnvironment(run.parameters);
   await beginTracking(ctx, run);
   // Before anything is computed: a run whose results could not be stored would only waste the cluster's time.
-  const group = await resolveGroupFolder(ctx.config.storage, run.group);
-  await checkWritable(group.path, run.group.name);
+  const files = await readableInputs(await inputFiles(ctx, run));
+  await requireStorage(ctx.runs, ctx.config.storage, run.group, {
+    // Nobody knows how large the results will be; masks of all images, unpacked, are a fair guess.
+    bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+    files: files.length + 10,
+    log: step.log,
+  });
 
   const dataPath = await sendInputs({
     transport: ctx.transport,
     home: slurm.home,
     dataPath: run.dataPath,
-    files: await readableInputs(await inputFiles(ctx, run)),
+    files,
     signal: step.signal,
     progress: (p) => step.progress(p),
   });
