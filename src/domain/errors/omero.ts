@@ -144,4 +144,11 @@ export const omeroErrors = defineErrors({
     retryable: false,
     status: 500,
   },
+  IMPORT_LOG_NOT_WRITABLE: {
+    message: 'The log {path} of the import cannot be written: {reason}.',
+    remedy: 'Set BIOMERO_BRIDGE_IMPORT_LOG_DIR to a folder that the user of the importer may write.',
+    who: 'admin',
+    retryable: false,
+    status: 500,
+  },
 });

@@ -1,6 +1,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { bridgeError, describeError } from '../../domain/errors.ts';
 
 /** The full log of one import process, readable by us alone, in which secrets stand as `***`. */
 export class LogFile {
@@ -15,15 +16,19 @@ export class LogFile {
     stream.on('error', (error) => (this.#error ??= error));
   }
 
-  /** Opens a log to append to, mode 0600, with its folder. */
+  /** Opens a log to append to, mode 0600, with its folder. Throws IMPORT_LOG_NOT_WRITABLE. */
   static async open(path: string, secrets: readonly string[]): Promise<LogFile> {
-    await mkdir(dirname(path), { recursive: true });
-    const stream = createWriteStream(path, { flags: 'a', mode: 0o600 });
-    await new Promise<void>((resolve, reject) => {
-      stream.once('open', () => resolve());
-      stream.once('error', reject);
-    });
-    return new LogFile(stream, secrets);
+    try {
+      await mkdir(dirname(path), { recursive: true });
+      const stream = createWriteStream(path, { flags: 'a', mode: 0o600 });
+      await new Promise<void>((resolve, reject) => {
+        stream.once('open', () => resolve());
+        stream.once('error', reject);
+      });
+      return new LogFile(stream, secrets);
+    } catch (cause) {
+      throw bridgeError('IMPORT_LOG_NOT_WRITABLE', { path, reason: describeError(cause) }, { cause });
+    }
   }
 
   redact(text: string): string {

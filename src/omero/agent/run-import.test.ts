@@ -197,6 +197,16 @@ while :; do sleep 0.1; done`;
     });
   });
 
+  test('a log that cannot be written is said, and nothing is started', async () => {
+    const folder = await temporaryFolder('import');
+    await writeFile(join(folder, 'logs'), 'a file where the folder should be');
+    await expect(run(`touch ${folder}/started`, { folder })).rejects.toMatchObject({
+      code: 'IMPORT_LOG_NOT_WRITABLE',
+      params: { path: join(folder, 'logs', 'import.log') },
+    });
+    expect(await readdir(folder)).not.toContain('started');
+  });
+
   test('a process that does not read its paths, and one that floods stderr, end normally', async () => {
     const folder = await temporaryFolder('import');
     const paths = Array.from({ length: 20_000 }, (_, i) => `/data/${'x'.repeat(100)}${i}.tif`);

@@ -41,7 +41,7 @@ export interface ImportOutcome {
 
 /**
  * Imports files; resolves when the process has ended, also after an abort. Throws IMPORT_AS_ROOT,
- * IMPORT_PROGRAM_NOT_STARTED, and the signal's reason when it was aborted before the start.
+ * IMPORT_LOG_NOT_WRITABLE, IMPORT_PROGRAM_NOT_STARTED, and the signal's reason when it was aborted before the start.
  */
 export async function runImport(o: ImportRun): Promise<ImportOutcome> {
   o.signal.throwIfAborted();

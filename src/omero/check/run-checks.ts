@@ -3,6 +3,7 @@
  * failure or an interruption.
  */
 import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import { BridgeError, describeError } from '../../domain/errors.ts';
 import { checkActing } from './acting.ts';
@@ -103,7 +104,7 @@ async function tryCheck(check: Check, site: CheckSite): Promise<CheckResult> {
     if (site.signal.aborted) return { ...skipped(check, 'interrupted'), ms: took() };
     if (error instanceof SkipCheck) return { ...skipped(check, error.message), ms: took() };
     const known = error instanceof BridgeError ? error : null;
-    const remedy = known?.remedy ?? 'Report this with the version of OMERO: it was not foreseen.';
+    const remedy = known?.remedy ?? remedyOf(error);
     return {
       id,
       title,
@@ -114,6 +115,14 @@ async function tryCheck(check: Check, site: CheckSite): Promise<CheckResult> {
       ms: took(),
     };
   }
+}
+
+/** Errors that are not of the registry: those of files name their path, others were not foreseen. */
+function remedyOf(error: unknown): string {
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (code !== undefined && path !== undefined)
+    return `Let the user of the importer (uid ${process.getuid?.()}) write in ${dirname(path)}, or correct where it lies.`;
+  return 'Report this with the version of OMERO: it was not foreseen.';
 }
 
 function skipped({ id, title }: Check, detail: string): CheckResult {
