@@ -1,4 +1,4 @@
-import { spawnSync, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -19,15 +19,14 @@ import { parameters } from '../../src/omero/queries/project.ts';
 import { rlong, rstring, unwrap } from '../../src/omero/rtypes.ts';
 import { OmeroSession } from '../../src/omero/session.ts';
 import { anyInstance } from '../support/ice-values.ts';
-import { childOfTest, glacier2router, startGlacier2 } from '../support/glacier2-router.ts';
+import { childOfTest, glacier2router, startGlacier2, zerocPython } from '../support/glacier2-router.ts';
 import { describeWithPart } from '../support/optional-part.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { testCertificate } from '../support/test-certificate.ts';
 
 // Our client through ZeroC's own router to servants on ZeroC's own runtime: the codec cannot agree only with itself.
-/** Debian's Python: the one that has the package `python3-zeroc-ice`. */
-const python = '/usr/bin/python3';
-const available = glacier2router !== null && spawnSync(python, ['-c', 'import Ice, Glacier2']).status === 0;
+const python = zerocPython ?? '';
+const available = glacier2router !== null && zerocPython !== null;
 const schema = IceSchema.omero();
 
 interface Peers {

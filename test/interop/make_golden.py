@@ -1,13 +1,17 @@
 """Makes src/omero/ice/golden.json: messages as ZeroC's own runtime (Debian's python3-zeroc-ice) writes them.
 
-Requests are recorded from an Ice client, replies from a Ice server; encoding 1.0. Run by hand after a change of the
+Requests are recorded from an Ice client, replies from an Ice server; encoding 1.0. Run by hand after a change of the
 schema: /usr/bin/python3 test/interop/make_golden.py
+
+--print   prints the file instead of writing it
+--every   prints messages of every operation and exception of the schema, with sample values, instead
 """
 
 import json
 import os
 import socket
 import struct
+import sys
 import threading
 
 import Ice
@@ -30,6 +34,66 @@ def members_of(kind, type_id):
     return {name: t for members in line for name, t in members.items()}
 
 
+def member(value, name):
+    """Python's own words get an underscore in front."""
+    return getattr(value, name) if hasattr(value, name) else getattr(value, "_" + name)
+
+
+def class_of(type_id):
+    *modules, name = type_id.strip(":").split("::")
+    found = sys.modules[modules[0]]
+    for part in modules[1:]:
+        found = getattr(found, part)
+    return getattr(found, name)
+
+
+def filled(target, members, depth):
+    for name, t in members.items():
+        setattr(target, name if hasattr(target, name) else "_" + name, sample(t, depth))
+    return target
+
+
+def sample(text, depth=2):
+    """Some value of a type; an instance holds others down to the depth."""
+    simple = {"bool": True, "byte": 200, "short": -2, "int": 2**31 - 1, "long": -(2**40), "float": 0.5, "double": -0.25}
+    if text in simple:
+        return simple[text]
+    if text == "string":
+        return f"Größe {depth} 細胞"
+    if text == "bytes":
+        return bytes([0, 255, depth])
+    if text == "enum":
+        return gen.Enumeration.value3
+    if text == "*" or (depth == 0 and (text == "@" or text.startswith("::"))):
+        return None
+    if text == "@" or text not in schema["classes"] and text.startswith("::"):
+        return rlong(depth)
+    if text.startswith("::"):
+        return filled(class_of(text)(), members_of("classes", text), depth - 1)
+    if text.startswith("["):
+        return [sample(text[1:-1], depth), sample(text[1:-1], 0)]
+    key, element = text[1:-1].split(":", 1)
+    return {sample(key, depth): sample(element, depth)}
+
+
+def every_request():
+    for iface, data in schema["interfaces"].items():
+        for operation, o in data["operations"].items():
+            yield (operation, iface, operation, [sample(t) for t in o["in"]], {"omero.group": "-1"}, False)
+
+
+def every_reply():
+    for iface, data in schema["interfaces"].items():
+        for operation, o in data["operations"].items():
+            yield (operation, iface, operation, "proxy" if o["out"] == "*" else sample(o["out"]) if o["out"] else None)
+    for type_id in schema["exceptions"]:
+        if not issubclass(class_of(type_id), Ice.UserException):
+            continue  # Glacier2's Python package has one that it cannot throw itself.
+        thrown = filled(class_of(type_id)(), members_of("exceptions", type_id), 1)
+        place = ("Router", "createSession") if "Glacier2" in type_id else ("IUpdate", "deleteObject")
+        yield (type_id, *place, thrown)
+
+
 def plain(value, text, seen):
     """A value in the form of golden.json; an instance met again is a `$ref` to its `$id`."""
     if value is None:
@@ -49,7 +113,7 @@ def plain(value, text, seen):
             return {"$ref": seen[id(value)]}
         seen[id(value)] = len(seen) + 1
         members = members_of("classes", value.ice_id())
-        own = {name: plain(getattr(value, name), t, seen) for name, t in members.items()}
+        own = {name: plain(member(value, name), t, seen) for name, t in members.items()}
         return {"$type": value.ice_id(), "$id": seen[id(value)], **own}
     if text.startswith("["):
         return [plain(v, text[1:-1], seen) for v in value]
@@ -153,24 +217,11 @@ ENDPOINT = "tcp -h 127.0.0.1"
 
 
 def proxy_class(iface):
-    import Glacier2
-
-    *modules, name = schema["interfaces"][iface]["type"].strip(":").split("::")
-    if modules == ["Glacier2"]:
-        return getattr(Glacier2, name + "Prx")
-    return getattr(module_of(modules), name + "Prx")
+    return class_of(schema["interfaces"][iface]["type"] + "Prx")
 
 
 def servant_class(iface):
-    *modules, name = schema["interfaces"][iface]["type"].strip(":").split("::")
-    return getattr(module_of(modules), name)
-
-
-def module_of(names):
-    found = omero
-    for part in names[1:]:
-        found = getattr(found, part)
-    return found
+    return class_of(schema["interfaces"][iface]["type"])
 
 
 def operation_of(iface, operation):
@@ -211,7 +262,11 @@ def record_reply(communicator, adapter, iface, operation, result):
         if isinstance(result, Ice.UserException):
             raise result
         if result == "proxy":
-            return omero.api.IQueryPrx.uncheckedCast(communicator.stringToProxy("session-1/query -f f:tcp -h 10.1.2.3 -p 4064"))
+            proxy = communicator.stringToProxy("session-1/query -f f:tcp -h 10.1.2.3 -p 4064")
+            # Ice 3.7 gave it an optional out parameter, which encoding 1.0 leaves out.
+            if operation == "getClientProxy":
+                return (proxy, Ice.Unset)
+            return class_of("::Glacier2::SessionPrx").uncheckedCast(proxy) if operation.startswith("createSession") else proxy
         return result
 
     servant = type("Servant", (servant_class(iface),), {operation: answer})()
@@ -220,8 +275,8 @@ def record_reply(communicator, adapter, iface, operation, result):
     shape = operation_of(iface, operation)
     args = b""
     for text in shape["in"]:
-        empty = {"long": b"\0" * 8, "int": b"\0" * 4, "string": b"\0", "*": b"\0\0", "bytes": b"\0"}
-        args += b"\0" if text.startswith("[") else empty.get(text, b"\0" * 4)
+        empty = {"long": 8, "double": 8, "short": 2, "*": 2, "string": 1, "bytes": 1, "bool": 1, "byte": 1, "enum": 1}
+        args += bytes(1 if text[0] in "[{" else empty.get(text, 4))
     if any("@" in t or "::" in t for t in shape["in"]):
         args += b"\0"
     mode = 2 if shape.get("idempotent") else 0
@@ -243,8 +298,9 @@ def main():
     init = Ice.InitializationData()
     init.properties = properties
     vectors = []
+    every = "--every" in sys.argv
     with Ice.initialize(init) as communicator:
-        for name, iface, operation, args, context, exact in requests():
+        for name, iface, operation, args, context, exact in every_request() if every else requests():
             message = record_request(communicator, iface, operation, args, context)
             types = operation_of(iface, operation)["in"]
             seen = {}
@@ -255,12 +311,12 @@ def main():
             )
         adapter = communicator.createObjectAdapterWithEndpoints("golden", ENDPOINT)
         adapter.activate()
-        for name, iface, operation, result in replies():
+        for name, iface, operation, result in every_reply() if every else replies():
             message = record_reply(communicator, adapter, iface, operation, result)
             vector = {"kind": "reply", "name": name, "interface": iface, "operation": operation}
             if isinstance(result, Ice.UserException):
                 type_id = result.ice_id()
-                members = {n: plain(getattr(result, n), t, {}) for n, t in members_of("exceptions", type_id).items()}
+                members = {n: plain(member(result, n), t, {}) for n, t in members_of("exceptions", type_id).items()}
                 vector |= {"exception": type_id, "members": members}
             elif result == "proxy":
                 vector |= {"value": {"$proxy": {"category": "session-1", "name": "query", "facet": "f"}}}
@@ -268,9 +324,11 @@ def main():
                 vector |= {"value": plain(result, operation_of(iface, operation)["out"], {})}
             vectors.append(vector | {"hex": message.hex()})
     note = f"Made by test/interop/make_golden.py with ZeroC Ice {Ice.stringVersion()} for Python, encoding 1.0."
+    text = json.dumps({"note": note, "vectors": vectors}, ensure_ascii=False, indent=None if every else 2) + "\n"
+    if every or "--print" in sys.argv:
+        return print(text, end="")
     with open(os.path.join(HERE, "..", "..", "src", "omero", "ice", "golden.json"), "w", encoding="utf-8") as file:
-        json.dump({"note": note, "vectors": vectors}, file, ensure_ascii=False, indent=2)
-        file.write("\n")
+        file.write(text)
 
 
 main()

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -12,6 +12,10 @@ import { testCertificate, testKey } from './test-certificate.ts';
 
 /** ZeroC's own router, or null where it is not installed. */
 export const glacier2router = findExecutable('glacier2router');
+
+/** Debian's Python when it has ZeroC's runtime (`python3-zeroc-ice`), else null. */
+export const zerocPython =
+  spawnSync('/usr/bin/python3', ['-c', 'import Ice, Glacier2']).status === 0 ? '/usr/bin/python3' : null;
 
 /** Starts a router, set as OMERO sets it, in front of a verifier and a session manager on a port of this machine. */
 export async function startGlacier2(options: {

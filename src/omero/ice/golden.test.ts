@@ -1,99 +1,23 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { IceDecoder } from './decoder.ts';
+import { checkReply, checkRequest } from '../../../test/support/golden-check.ts';
+import { goldenVectors } from '../../../test/support/golden-vectors.ts';
 import { IceEncoder } from './encoder.ts';
-import { MessageReader, frame, readReply, readRequests, writeReply, writeRequest, type Message } from './messages.ts';
+import { frame, writeReply, writeRequest } from './messages.ts';
 import { IceSchema } from './schema.ts';
-import { proxyTo, type IceObject } from './values.ts';
 
-/** Messages that ZeroC's own runtime wrote: our codec must read them, and write them alike. */
-interface Vector {
-  kind: 'request' | 'reply';
-  name: string;
-  interface: string;
-  operation: string;
-  hex: string;
-  values?: unknown[];
-  context?: Record<string, string>;
-  /** At most one instance per batch: the order of instances, which is free, cannot differ. */
-  exact?: boolean;
-  value?: unknown;
-  exception?: string;
-  members?: Record<string, unknown>;
-}
-const { vectors } = JSON.parse(readFileSync(new URL('golden.json', import.meta.url), 'utf8')) as { vectors: Vector[] };
+// Messages that ZeroC's own runtime wrote: our codec must read them, and write them alike.
+const vectors = goldenVectors();
 const schema = IceSchema.omero();
-
-function shapeOf(vector: Vector) {
-  const shape = schema.operation(vector.interface, vector.operation);
-  if (!shape) throw new Error(`no operation ${vector.operation}`);
-  return shape;
-}
-
-function onlyMessage(bytes: Uint8Array): Message {
-  const messages = new MessageReader().push(Buffer.from(bytes));
-  if (messages.length !== 1 || !messages[0]) throw new Error(`${messages.length} messages`);
-  return messages[0];
-}
 
 describe('requests of another runtime', () => {
   test.each(vectors.filter((v) => v.kind === 'request').map((v) => [v.name, v] as const))('%s', (_, vector) => {
-    const shape = shapeOf(vector);
-    const bytes = Buffer.from(vector.hex, 'hex');
-    const [call] = readRequests(onlyMessage(bytes));
-    if (!call) throw new Error('no call');
-    expect(call).toMatchObject({
-      identity: { category: 'category', name: 'name' },
-      facet: 'facet',
-      operation: vector.operation,
-      mode: shape.mode,
-      context: new Map(Object.entries(vector.context ?? {})),
-    });
-    const expected = revive(vector.values ?? []) as unknown[];
-    expect(new IceDecoder(schema, call.parameters).values(shape.parameters, shape.sendsInstances)).toEqual(expected);
-
-    const ours = writeRequest(call.requestId, call, (out) =>
-      new IceEncoder(schema, out).values(shape.parameters, expected, shape.sendsInstances),
-    );
-    expect(ours.length).toBe(bytes.length);
-    if (vector.exact) expect(ours.toString('hex')).toBe(vector.hex);
+    checkRequest(vector);
   });
 });
 
 describe('replies of another runtime', () => {
   test.each(vectors.filter((v) => v.kind === 'reply').map((v) => [v.name, v] as const))('%s', (_, vector) => {
-    const shape = shapeOf(vector);
-    const bytes = Buffer.from(vector.hex, 'hex');
-    const reply = readReply(onlyMessage(bytes));
-    if (reply.status === 'failed') throw reply.error;
-    const decoder = new IceDecoder(schema, reply.values);
-    if (vector.exception !== undefined) {
-      expect(reply.status).toBe('userException');
-      const exception = decoder.exception();
-      expect([exception.typeId, exception.members]).toEqual([vector.exception, revive(vector.members)]);
-      const ours = writeReply(reply.requestId, 'userException', (out) =>
-        new IceEncoder(schema, out).exception(exception),
-      );
-      // ZeroC writes the exception's most derived slice first, and so do we: the same bytes.
-      expect(ours.toString('hex')).toBe(vector.hex);
-      return;
-    }
-    expect(reply.status).toBe('ok');
-    const results = shape.result ? [shape.result] : [];
-    const values = decoder.values(results, shape.returnsInstances);
-    const expected = shape.result ? [revive(vector.value)] : [];
-    if (shape.result?.kind === 'proxy') {
-      expect(values).toMatchObject([
-        { identity: { category: 'session-1', name: 'query' }, facet: 'f', endpoints: [{ type: 1 }] },
-      ]);
-    } else {
-      expect(values).toEqual(expected);
-    }
-    const ours = writeReply(reply.requestId, 'ok', (out) =>
-      new IceEncoder(schema, out).values(results, values, shape.returnsInstances),
-    );
-    expect(ours.length).toBe(bytes.length);
-    if (!shape.returnsInstances) expect(ours.toString('hex')).toBe(vector.hex);
+    checkReply(vector);
   });
 });
 
@@ -167,26 +91,6 @@ describe('messages written by hand', () => {
     );
   });
 });
-
-/** golden.json's notation to our values. */
-function revive(json: unknown, instances = new Map<number, IceObject>()): unknown {
-  if (Array.isArray(json)) return json.map((v) => revive(v, instances));
-  if (typeof json !== 'object' || json === null) return json;
-  const o = json as Record<string, unknown>;
-  if ('$bytes' in o) return new Uint8Array(Buffer.from(String(o['$bytes']), 'hex'));
-  if ('$long' in o) return BigInt(String(o['$long']));
-  if ('$ref' in o) return instances.get(Number(o['$ref']));
-  if ('$map' in o)
-    return new Map((o['$map'] as [unknown, unknown][]).map(([k, v]) => [revive(k, instances), revive(v, instances)]));
-  if ('$proxy' in o) {
-    const { category, name, facet } = o['$proxy'] as { category: string; name: string; facet: string };
-    return proxyTo(category, name, facet);
-  }
-  const object: Record<string, unknown> = {};
-  if ('$id' in o) instances.set(Number(o['$id']), object as IceObject);
-  for (const [name, value] of Object.entries(o)) if (name !== '$id') object[name] = revive(value, instances);
-  return object;
-}
 
 test('every vector was read', () => {
   expect(vectors.length).toBeGreaterThan(25);
