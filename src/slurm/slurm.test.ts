@@ -38,7 +38,7 @@ async function site(more: Partial<SlurmConfig> = {}): Promise<Site> {
     await writeFile(join(bin, command), `#!/bin/sh\n${shell}\n`);
     await chmod(join(bin, command), 0o755);
   };
-  for (const command of ['squeue', 'sacct', 'scancel', 'sbatch']) await says(command, 'exit 0');
+  for (const command of ['squeue', 'sacct', 'scancel', 'scontrol', 'sbatch']) await says(command, 'exit 0');
   return { slurm: new Slurm(transport, { ...config, ...more }), transport, home, says };
 }
 
@@ -63,6 +63,18 @@ test('with the controller down the accounting still tells of what has ended', as
   const states = await slurm.observe([5, 6]);
   expect(states.get(5)).toMatchObject({ phase: 'succeeded', terminal: true });
   expect(states.get(6)).toMatchObject({ phase: 'unknown', terminal: false });
+});
+
+test('without accounting the exit code comes from the controller, of the task that failed', async () => {
+  const { slurm, says } = await site();
+  await says('sacct', databaseDown);
+  await says('squeue', 'echo "5|5|N/A|FAILED|n1|1795468968|1795468969|NonZeroExitCode"');
+  const line = (word: string, exit: string): string =>
+    `JobId=5 JobState=${word} Reason=None ExitCode=${exit} RunTime=1`;
+  await says('scontrol', `echo "${line('COMPLETED', '0:0')}"; echo "${line('FAILED', '3:0')}"`);
+  expect((await slurm.observe([5])).get(5)).toMatchObject({ word: 'FAILED', exit: '3:0' });
+  await says('scontrol', 'exit 1');
+  expect((await slurm.observe([5])).get(5)).toMatchObject({ word: 'FAILED', exit: null, terminal: true });
 });
 
 test('with both down there is no answer, and no job has failed for it', async () => {

@@ -77,9 +77,23 @@ export class Slurm {
       const accounting = rest.length ? await this.#accounting(rest).catch((e: unknown) => onlyUnavailable(e)) : [];
       // One of the two may be down: the other still tells about its part. Both down is not an answer.
       if (!Array.isArray(queue) && !Array.isArray(accounting)) throw queue;
-      for (const id of ids) states.set(id, jobState(id, rows, Array.isArray(accounting) ? accounting : []));
+      const accounted = Array.isArray(accounting) ? accounting : [];
+      const seen = ids.map((id) => jobState(id, rows, accounted));
+      for (const state of seen) states.set(state.jobId, await this.#withExit(state, accounted));
     }
     return states;
+  }
+
+  /** The queue tells no exit codes: without accounting the controller does, while it still remembers the job. */
+  async #withExit(state: JobState, accounted: readonly JobRow[]): Promise<JobState> {
+    if (!state.terminal || state.phase === 'succeeded' || state.exit !== null || accounted.length > 0) return state;
+    const argv = ['scontrol', '-o', 'show', 'job', idText(state.jobId)];
+    const result = await this.#run(argv).catch(() => null);
+    // An array has a line for each task; the one that speaks for it is in its state.
+    const lines = result?.code === 0 ? result.stdout.split('\n') : [];
+    const line = lines.find((text) => text.includes(` JobState=${state.word} `));
+    const exit = /\sExitCode=(\d+:\d+)\s/.exec(line ?? '')?.[1];
+    return exit === undefined ? state : { ...state, exit };
   }
 
   /** The id of the job with exactly this name, the first if there are several; null when there is none. */

@@ -13,12 +13,13 @@ const readScript = '[ -e "$1" ] || exit 44; head -c 262144 <"$1"';
  */
 export async function ensureJobScript(ctx: WorkerContext, workflow: WorkflowConfig): Promise<void> {
   const { slurm } = ctx.config;
-  const loaded = await loadDescriptor(workflow, ctx.config.descriptors);
-  if (!loaded) return;
   const path = `${slurm.scriptPath.replace(/\/+$/, '')}/${workflow.job}`;
   const { code, stdout } = await ctx.transport.exec(['sh', '-c', readScript, 'sh', path]);
   if (code !== 0 && code !== 44) return;
   if (code === 0 && !stdout.includes(generatedMark)) return;
+  // Only now: a site's own script must not wait for an address that does not answer.
+  const loaded = await loadDescriptor(workflow, ctx.config.descriptors);
+  if (!loaded) return;
   const text = jobScript(workflow.name, loaded.descriptor, slurm.submission?.injectGpuFlag ?? false);
   if (stdout !== text) await writeClusterFile(ctx.transport, path, text, '0755');
 }

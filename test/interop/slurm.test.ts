@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SlurmConfig } from '../../src/config/config.ts';
 import { LocalTransport } from '../../src/slurm/local.ts';
@@ -110,7 +111,11 @@ describeWithPart('Slurm', slurmIsInstalled, 'the adapter and a real Slurm', () =
 
   test('names and variables arrive byte for byte', async () => {
     const name = 'a|b $(touch hacked);&*?~ %j <x> #! --wrap=x';
-    const values = ['', ' a  b ', 'a\nb\n', '$(touch hacked)', `"it's"`, '\\', 'ü🜁', 'ALL,X=1'];
+    const any = fc.string({
+      unit: fc.constantFrom(...'ab \n\t\r$`\'"\\!*?[]{}()<>|&;#~=%,^-ü🜁\u0001\u007f'),
+      maxLength: 40,
+    });
+    const values = ['', ' a  b ', 'a\nb\n', '$(touch hacked)', `"it's"`, '\\', 'ü🜁', 'ALL,X=1', ...fc.sample(any, 60)];
     const env = Object.fromEntries(values.map((value, index) => [`V${index}`, value]));
     const print = values.map((_, index) => `printf '%s\\0' "$V${index}"`).join('\n');
     const id = await submit(name, `printf '%s\\0' "$SLURM_JOB_NAME"\n${print}`, { env });
