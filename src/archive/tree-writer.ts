@@ -64,23 +64,30 @@ export class TreeWriter {
     }
   }
 
-  async #refusal(error: unknown, path: string, bytes: number): Promise<Error> {
-    const code = (error as NodeJS.ErrnoException).code;
-    const reason =
-      code === 'EEXIST' || code === 'ENOTDIR' || code === 'EISDIR'
-        ? 'the storage takes its name for the same as another one (upper and lower case, or accents)'
-        : code === 'ENAMETOOLONG'
-          ? 'its path is too long for the storage'
-          : code === 'EINVAL' || code === 'EILSEQ'
-            ? 'the storage does not accept its name'
-            : null;
-    if (reason === null) return storageError(error, join(this.root, path), bytes);
-    return bridgeError(
-      'ARCHIVE_ENTRY_REFUSED',
-      { entry: showName(path), reason, where: this.#where },
-      { cause: error },
-    );
+  #refusal(error: unknown, path: string, bytes: number): Promise<Error> {
+    return refusedByStorage(error, this.root, path, bytes, this.#where);
   }
+}
+
+/** Why the storage did not take a name below `root`, for people; `where`: the place to look at. */
+export async function refusedByStorage(
+  error: unknown,
+  root: string,
+  path: string,
+  bytes: number,
+  where: string,
+): Promise<Error> {
+  const code = (error as NodeJS.ErrnoException).code;
+  const reason =
+    code === 'EEXIST' || code === 'ENOTDIR' || code === 'EISDIR'
+      ? 'the storage takes its name for the same as another one (upper and lower case, or accents)'
+      : code === 'ENAMETOOLONG'
+        ? 'its path is too long for the storage'
+        : code === 'EINVAL' || code === 'EILSEQ'
+          ? 'the storage does not accept its name'
+          : null;
+  if (reason === null) return storageError(error, join(root, path), bytes);
+  return bridgeError('ARCHIVE_ENTRY_REFUSED', { entry: showName(path), reason, where }, { cause: error });
 }
 
 /** Sets a file's time; storages that refuse it (some SMB shares) keep their own. */

@@ -9,43 +9,8 @@ import { BridgeError } from '../domain/errors.ts';
 import { hasExecutable } from '../../test/support/optional-part.ts';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { unpackZip, type UnpackLimits } from './unpack.ts';
-import { centralRecord, endRecords, localHeader, type ZipRecord } from './zip-records.ts';
-
-interface Part {
-  name: string | Buffer;
-  data?: Buffer;
-  change?: (record: ZipRecord) => void;
-  local?: (header: Buffer) => void;
-  central?: (record: Buffer) => void;
-}
-
-/** A stored zip, part by part, so that each can be made to lie. */
-function zipOf(...parts: Part[]): Buffer {
-  const body: Buffer[] = [];
-  const directory: Buffer[] = [];
-  let offset = 0;
-  for (const { name, data = Buffer.from('data'), change, local, central } of parts) {
-    const record: ZipRecord = {
-      name: Buffer.from(name),
-      bytes: data.length,
-      packed: data.length,
-      crc: crc32(data),
-      method: 0,
-      mtime: 1_700_000_000,
-      offset,
-    };
-    change?.(record);
-    const header = localHeader(record);
-    local?.(header);
-    const entry = centralRecord(record);
-    central?.(entry);
-    body.push(header, data);
-    directory.push(entry);
-    offset += header.length + data.length;
-  }
-  const records = Buffer.concat(directory);
-  return Buffer.concat([...body, records, endRecords(parts.length, records.length, offset)]);
-}
+import { zipOf, type Part } from './testing/zip-of.ts';
+import type { ZipRecord } from './zip-records.ts';
 
 async function unpack(
   zip: Buffer,

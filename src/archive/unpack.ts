@@ -1,16 +1,20 @@
 /**
  * Unpacks a zip that somebody else made: the whole directory is judged before the first byte is written, then every
- * entry is checked against it while it is written (size, CRC-32, the header beside its data). The zip stays as it is.
+ * entry is checked against it while it is written, on all cores. The zip stays as it is.
  */
-import { createHash } from 'node:crypto';
-import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
-import yauzl, { type Entry, type ZipFile } from 'yauzl';
+import { open, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import type { Worker } from 'node:worker_threads';
 import { bridgeError, describeError, isBridgeError } from '../domain/errors.ts';
+import { InFlight } from '../lib/in-flight.ts';
+import { startThread } from '../lib/own-thread.ts';
 import { checkEntryName, EntryTree, showName } from './entry-name.ts';
 import { requireSpace, storageError } from './storage-error.ts';
 import type { StagedFile } from './transfer.ts';
-import { setTime, TreeWriter } from './tree-writer.ts';
+import { refusedByStorage, TreeWriter } from './tree-writer.ts';
+import { EntryWriteError, unpackEntries, wholeBytes, type PlannedEntry } from './unpack-entries.ts';
+import type { UnpackAnswer } from './unpack-thread.ts';
+import { findDirectory, readDirectory, ZipError, type ZipEntry } from './zip-directory.ts';
 
 export interface UnpackLimits {
   entries: number;
@@ -22,10 +26,15 @@ export interface UnpackLimits {
 
 export const defaultLimits: UnpackLimits = { entries: 2_000_000, bytes: 16 * 2 ** 40, ratio: 1040 };
 
-interface Planned {
-  entry: Entry;
-  path: string;
-  directory: boolean;
+/** Less than this is done at once: a thread takes longer to start. */
+const alone = { entries: 200, bytes: 16 * 2 ** 20 };
+const batch = { entries: 256, bytes: 2 * 2 ** 20 };
+const mostThreads = 8;
+
+interface Plan {
+  files: PlannedEntry[];
+  folders: string[];
+  bytes: number;
 }
 
 /**
@@ -35,138 +44,199 @@ interface Planned {
 export async function unpackZip(
   file: string,
   folder: string,
-  options: { limits?: Partial<UnpackLimits>; signal?: AbortSignal } = {},
+  options: {
+    limits?: Partial<UnpackLimits>;
+    signal?: AbortSignal;
+    onProgress?: (files: number, bytes: number) => void;
+  } = {},
 ): Promise<StagedFile[]> {
-  const zip = await openZip(file);
+  const handle = await open(file, 'r').catch(async (error: unknown) => {
+    throw await storageError(error, file);
+  });
   try {
-    const plan = await judge(zip, file, { ...defaultLimits, ...options.limits });
-    const bytes = plan.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
-    await requireSpace(folder, bytes, plan.length);
-    const writer = new TreeWriter(folder, file);
-    const files: StagedFile[] = [];
-    for (const planned of plan) {
-      options.signal?.throwIfAborted();
-      if (planned.directory) await writer.folder(planned.path);
-      else files.push(await unpackEntry(zip, file, planned, writer));
+    const plan = await judge(handle, file, { ...defaultLimits, ...options.limits });
+    await requireSpace(folder, plan.bytes, plan.files.length + plan.folders.length);
+    await makeFolders(plan, new TreeWriter(folder, file));
+    const few = plan.files.length <= alone.entries && plan.bytes <= alone.bytes;
+    const threads = few
+      ? []
+      : Array.from({ length: Math.min(mostThreads, availableParallelism()) }, () => threadFor(file, folder));
+    const workers: Unpack[] = few
+      ? [(entries) => unpackEntries(handle.fd, folder, entries)]
+      : threads.map((thread) => thread.unpack);
+    const batches = batchesOf(plan.files);
+    let [files, bytes] = [0, 0];
+    const work = async (unpack: Unpack): Promise<void> => {
+      for (let next = batches.next(); !next.done; next = batches.next()) {
+        options.signal?.throwIfAborted();
+        const got = await unpack(next.value);
+        for (const [i, entry] of next.value.entries()) {
+          entry.sha256 = got[i] ?? '';
+          bytes += entry.bytes;
+        }
+        options.onProgress?.((files += next.value.length), bytes);
+      }
+    };
+    try {
+      await Promise.all(workers.map(work));
+    } finally {
+      // A failed or stopped one must not go on writing behind our back.
+      await Promise.all(threads.map((thread) => thread.end()));
     }
-    return files.sort((a, b) => (a.path < b.path ? -1 : 1));
-  } finally {
-    zip.close();
-  }
-}
-
-async function openZip(file: string): Promise<ZipFile> {
-  try {
-    return await yauzl.openPromise(file, {
-      lazyEntries: true,
-      autoClose: false,
-      decodeStrings: false,
-      validateEntrySizes: true,
-    });
+    const staged = plan.files.map((entry) => ({
+      path: entry.path,
+      bytes: entry.bytes,
+      sha256: entry.sha256 ?? '',
+    }));
+    return staged.sort((a, b) => (a.path < b.path ? -1 : 1));
   } catch (error) {
-    if (typeof (error as NodeJS.ErrnoException).code === 'string') throw await storageError(error, file);
-    throw bridgeError('ZIP_INVALID', { file, reason: describeError(error) }, { cause: error });
+    throw await asBridgeError(error, file, folder);
+  } finally {
+    await handle.close();
   }
 }
 
-/** Reads the whole directory and decides what will be written where. */
-async function judge(zip: ZipFile, file: string, limits: UnpackLimits): Promise<Planned[]> {
-  const plan: Planned[] = [];
-  const tree = new EntryTree();
+type Unpack = (entries: PlannedEntry[]) => Promise<string[]>;
+
+/** A thread that does one batch after the other. */
+function threadFor(file: string, root: string): { unpack: Unpack; end: () => Promise<unknown> } {
+  const thread: Worker = startThread('src/archive/unpack-thread', { file, root });
+  let broken: unknown = null;
+  let settle: { resolve: (hashes: string[]) => void; reject: (error: unknown) => void } | null = null;
+  thread.on('message', (answer: UnpackAnswer) => {
+    if (answer.hashes) settle?.resolve(answer.hashes);
+    else if (answer.failure?.kind === 'write') {
+      const { path, bytes, code, reason } = answer.failure;
+      settle?.reject(new EntryWriteError(path, bytes, Object.assign(new Error(reason), { code })));
+    } else settle?.reject(new ZipError(answer.failure?.reason ?? 'it could not be unpacked'));
+  });
+  const stop = (error: unknown): void => {
+    broken ??= error;
+    settle?.reject(error);
+  };
+  thread.on('error', stop);
+  thread.on('exit', () => stop(new Error('the thread that unpacks has ended')));
+  const unpack: Unpack = (entries) =>
+    new Promise((resolve, reject) => {
+      settle = { resolve, reject };
+      if (broken !== null) reject(broken);
+      else thread.postMessage(entries);
+    });
+  return { unpack, end: () => thread.terminate() };
+}
+
+/** Neighbours together, up to a bounded size; each large one alone. */
+function* batchesOf(files: readonly PlannedEntry[]): Generator<PlannedEntry[]> {
+  let together: PlannedEntry[] = [];
   let bytes = 0;
-  const tooMuch = (entry: string, reason: string): Error => bridgeError('ARCHIVE_LIMIT', { file, entry, reason });
-  if (zip.entryCount > limits.entries)
-    throw tooMuch('(its directory)', `it has ${zip.entryCount} entries, more than ${limits.entries}`);
+  for (const entry of files) {
+    const size = Math.max(entry.packed, entry.bytes);
+    const [first] = together;
+    const span = first ? entry.offset + entry.packed - first.offset : 0;
+    if (
+      first &&
+      (size > wholeBytes || bytes + size > batch.bytes || span > 2 * batch.bytes || together.length >= batch.entries)
+    ) {
+      yield together;
+      together = [];
+      bytes = 0;
+    }
+    together.push(entry);
+    bytes += size;
+    if (size > wholeBytes) {
+      yield together;
+      together = [];
+      bytes = 0;
+    }
+  }
+  if (together.length > 0) yield together;
+}
+
+async function makeFolders(plan: Plan, writer: TreeWriter): Promise<void> {
+  const making = new InFlight(16);
+  const folders = new Set(plan.folders);
+  for (const { path } of plan.files) {
+    const slash = path.lastIndexOf('/');
+    if (slash > 0) folders.add(path.slice(0, slash));
+  }
   try {
-    for await (const entry of zip.eachEntry()) {
-      const shown = showName(entry.fileNameRaw);
+    for (const path of folders) await making.add(() => writer.folder(path));
+  } finally {
+    await making.settle();
+  }
+}
+
+/** Reads the whole directory and decides what will be written where; files come in the order of their data. */
+async function judge(handle: Awaited<ReturnType<typeof open>>, file: string, limits: UnpackLimits): Promise<Plan> {
+  const { size } = await handle.stat();
+  const directory = await findDirectory(handle, size);
+  const tooMuch = (entry: string, reason: string): Error => bridgeError('ARCHIVE_LIMIT', { file, entry, reason });
+  if (directory.count > limits.entries)
+    throw tooMuch('(its directory)', `it has ${directory.count} entries, more than ${limits.entries}`);
+  const tree = new EntryTree();
+  const plan: Plan = { files: [], folders: [], bytes: 0 };
+  for await (const entries of readDirectory(handle, directory))
+    for (const entry of entries) {
+      const shown = showName(entry.name);
       const refuse = (reason: string): Error =>
         bridgeError('ARCHIVE_ENTRY_REFUSED', { entry: shown, reason, where: file });
-      const name = checkEntryName(nameOf(entry));
+      const name = checkEntryName(entry.name);
       if (name.refused !== undefined) throw refuse(name.refused);
       const unfit = refuseEntry(entry, name.directory);
       if (unfit !== null) throw refuse(unfit);
       if (name.path === '') continue;
       const conflict = tree.add(name.path, name.directory ? 'folder' : 'file');
       if (conflict !== null) throw refuse(conflict);
-      bytes += entry.uncompressedSize;
-      if (bytes > limits.bytes) throw tooMuch(shown, `its entries exceed ${limits.bytes} bytes together`);
-      if (bytes > zip.fileSize * limits.ratio)
+      plan.bytes += entry.bytes;
+      if (plan.bytes > limits.bytes) throw tooMuch(shown, `its entries exceed ${limits.bytes} bytes together`);
+      if (plan.bytes > size * limits.ratio)
         throw tooMuch(shown, `its entries are more than ${limits.ratio} times as large as the zip`);
-      plan.push({ entry, path: name.path, directory: name.directory });
+      if (entry.method === 0 && entry.packed !== entry.bytes)
+        throw new ZipError(`"${shown}": it is stored, with two different sizes`);
+      if (name.directory) plan.folders.push(name.path);
+      else {
+        const { raw, method, flags, crc, packed, bytes, offset, mtime } = entry;
+        plan.files.push({ path: name.path, raw, method, flags, crc, packed, bytes, offset, end: 0, mtime });
+      }
     }
-  } catch (error) {
-    if (isBridgeError(error)) throw error;
-    throw bridgeError('ZIP_INVALID', { file, reason: describeError(error) }, { cause: error });
-  }
-  refuseOverlap(plan, file);
+  setEnds(plan.files, directory.at);
   return plan;
 }
 
-/** The name as text; what cannot be decoded stays bytes, and is refused as such. */
-function nameOf(entry: Entry): string | Buffer {
-  const flags = entry.generalPurposeBitFlag;
-  if (flags & 0x800) return entry.fileNameRaw;
-  return yauzl.getFileNameLowLevel(flags, entry.fileNameRaw, entry.extraFields, true);
-}
-
-function refuseEntry(entry: Entry, directory: boolean): string | null {
-  const mode = (entry.externalFileAttributes >>> 16) & 0o170000;
-  if (mode === 0o120000) return 'it is a symbolic link';
-  if (mode !== 0 && mode !== 0o100000 && mode !== 0o040000) return 'it is a special file';
-  if (entry.isEncrypted()) return 'it is encrypted';
-  if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8)
-    return `it is packed by method ${entry.compressionMethod}, which is not known here`;
-  if (directory && entry.uncompressedSize > 0) return 'it is a folder with content';
+function refuseEntry(entry: ZipEntry, directory: boolean): string | null {
+  if (entry.kind === 0o120000) return 'it is a symbolic link';
+  if (entry.kind !== 0 && entry.kind !== 0o100000 && entry.kind !== 0o040000) return 'it is a special file';
+  if (entry.flags & 0x2041) return 'it is encrypted';
+  if (entry.method !== 0 && entry.method !== 8)
+    return `it is packed by method ${entry.method}, which is not known here`;
+  if (directory && entry.bytes > 0) return 'it is a folder with content';
   return null;
 }
 
 /** Entries that share bytes make a small file expand without end; no honest archive has them. */
-function refuseOverlap(plan: readonly Planned[], file: string): void {
-  const sorted = [...plan].sort((a, b) => a.entry.relativeOffsetOfLocalHeader - b.entry.relativeOffsetOfLocalHeader);
-  let end = 0;
-  for (const { entry, path } of sorted) {
-    if (entry.relativeOffsetOfLocalHeader < end)
-      throw bridgeError('ZIP_INVALID', { file, reason: `"${showName(path)}" overlaps the entry before it` });
-    end = entry.relativeOffsetOfLocalHeader + 30 + entry.fileNameLength + entry.compressedSize;
+function setEnds(files: PlannedEntry[], directoryAt: number): void {
+  files.sort((a, b) => a.offset - b.offset);
+  for (const [i, entry] of files.entries()) {
+    entry.end = files[i + 1]?.offset ?? directoryAt;
+    if (entry.offset + 30 + entry.raw.length + entry.packed <= entry.end) continue;
+    const next = files[i + 1];
+    throw new ZipError(
+      next
+        ? `"${showName(next.path)}" overlaps the entry before it`
+        : `"${showName(entry.path)}" reaches beyond the end`,
+    );
   }
 }
 
-async function unpackEntry(zip: ZipFile, file: string, planned: Planned, writer: TreeWriter): Promise<StagedFile> {
-  const { entry, path } = planned;
-  const invalid = (reason: string, cause?: unknown): Error =>
-    bridgeError('ZIP_INVALID', { file, reason: `"${showName(path)}": ${reason}` }, { cause });
-  const local = await zip.readLocalFileHeaderPromise(entry).catch((error: unknown) => {
-    throw invalid(describeError(error), error);
-  });
-  if (!local.fileName.equals(entry.fileNameRaw)) throw invalid('it has another name beside its data');
-  if (local.compressionMethod !== entry.compressionMethod) throw invalid('it is packed otherwise beside its data');
-  const hash = createHash('sha256');
-  let crc = 0;
-  let bytes = 0;
-  const output = await writer.create(path, entry.uncompressedSize);
-  try {
-    const source = await zip.openReadStreamPromise(entry);
-    let writing = false;
-    try {
-      for await (const chunk of source as AsyncIterable<Buffer>) {
-        hash.update(chunk);
-        crc = crc32(chunk, crc);
-        bytes += chunk.length;
-        writing = true;
-        for (let done = 0; done < chunk.length;) done += (await output.write(chunk, done)).bytesWritten;
-        writing = false;
-      }
-    } catch (error) {
-      throw writing ? await storageError(error, join(writer.root, path), entry.uncompressedSize) : error;
-    }
-    if (bytes !== entry.uncompressedSize) throw new Error(`it has ${bytes} bytes instead of ${entry.uncompressedSize}`);
-    if (crc !== entry.crc32) throw new Error('its CRC-32 is wrong');
-    await setTime(output, entry.getLastModDate().getTime() / 1000);
-  } catch (error) {
-    throw isBridgeError(error) ? error : invalid(describeError(error), error);
-  } finally {
-    await output.close();
+async function asBridgeError(failure: unknown, file: string, folder: string): Promise<unknown> {
+  if (isBridgeError(failure)) return failure;
+  if (failure instanceof EntryWriteError) return refusedByStorage(failure.cause, folder, failure.path, failure.bytes, file);
+  if (failure instanceof ZipError)
+    return bridgeError('ZIP_INVALID', { file, reason: describeError(failure) }, { cause: failure });
+  if (typeof (failure as NodeJS.ErrnoException).code === 'string') {
+    // The zip itself may have gone away or become unreadable.
+    const there = await stat(file).catch(() => null);
+    return storageError(failure, there ? folder : file);
   }
-  return { path, bytes, sha256: hash.digest('hex') };
+  return failure;
 }
