@@ -230,7 +230,8 @@ function setEnds(files: PlannedEntry[], directoryAt: number): void {
 
 async function asBridgeError(failure: unknown, file: string, folder: string): Promise<unknown> {
   if (isBridgeError(failure)) return failure;
-  if (failure instanceof EntryWriteError) return refusedByStorage(failure.cause, folder, failure.path, failure.bytes, file);
+  if (failure instanceof EntryWriteError)
+    return refusedByStorage(failure.cause, folder, failure.path, failure.bytes, file);
   if (failure instanceof ZipError)
     return bridgeError('ZIP_INVALID', { file, reason: describeError(failure) }, { cause: failure });
   if (typeof (failure as NodeJS.ErrnoException).code === 'string') {
