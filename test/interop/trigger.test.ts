@@ -65,7 +65,7 @@ describeWithPart('Python peers', available, 'the trigger', () => {
     await installTrigger(db.pool);
     const { status, stderr } = spawnSync(python, [packageFile('test/interop/importer_peer.py')], {
       input: JSON.stringify({
-        url: db.url.replace(/^postgres(?:ql)?:/, 'postgresql+psycopg2:'),
+        url: db.url.replace(/^postgres(?:ql)?:/, 'postgresql+psycopg2:').replaceAll('%2F', '/'),
         migrate: true,
         log: [],
         read: [],
