@@ -22,8 +22,8 @@ export async function readImportSession(db: Database, uuid: string): Promise<Imp
 export async function insertImportSession(db: Database, uuid: string, sessionId: number): Promise<void> {
   await db.query(
     `insert into bridge.import_sessions (order_uuid, session_id, host) values ($1, $2, $3)
-     on conflict (order_uuid) do update set session_id = excluded.session_id, host = excluded.host, process = null,
-       started_at = clock_timestamp()`,
+     on conflict (order_uuid) do update set session_id = excluded.session_id, host = excluded.host, process = null, closed_at = null,
+       closed_at = null, started_at = clock_timestamp()`,
     [uuid, sessionId, hostname()],
   );
 }
@@ -39,6 +39,16 @@ export async function setImportProcess(
     sessionId,
     process,
   ]);
+}
+
+/** Notes that the session was closed, unless that was noted before; milliseconds since then. */
+export async function setSessionClosed(db: Database, uuid: string): Promise<number> {
+  const { rows } = await db.query<{ ms: number }>(
+    `update bridge.import_sessions set closed_at = coalesce(closed_at, clock_timestamp()) where order_uuid = $1
+     returning extract(epoch from clock_timestamp() - closed_at)::float8 * 1000 as ms`,
+    [uuid],
+  );
+  return rows[0]?.ms ?? 0;
 }
 
 export async function deleteImportSession(db: Database, uuid: string): Promise<void> {

@@ -5,7 +5,7 @@ import { requireLease, type Lease } from '../lib/lease.ts';
 import { insertFiles, updateFiles, type FileResult } from '../orders/file-results.ts';
 import { isTerminal } from '../orders/read-order.ts';
 import { forgetFailures, noteFailure, noteWaiting } from './attempts.ts';
-import { deleteImportSession, insertImportSession, setImportProcess } from './import-session.ts';
+import { deleteImportSession, insertImportSession, setImportProcess, setSessionClosed } from './import-session.ts';
 import { appendStage, lockOrder, readStageRows } from '../orders/stages.ts';
 import { readOrderRow, type OrderRow } from './order-rows.ts';
 import type { ProcessIdentity } from '../lib/process-identity.ts';
@@ -64,6 +64,11 @@ export class OrderJournal {
 
   async processStarted(sessionId: number, process: ProcessIdentity): Promise<void> {
     await this.#fenced((tx) => setImportProcess(tx, this.uuid, sessionId, process));
+  }
+
+  /** To be called when the session of an earlier attempt was closed; milliseconds since that was done first. */
+  async sessionClosed(): Promise<number> {
+    return this.#fenced((tx) => setSessionClosed(tx, this.uuid));
   }
 
   /** To be called when nothing can go on in that session any more. */

@@ -25,7 +25,8 @@ export async function endPredecessor(
   if (!left) return;
   if (left.process) await stopImportProcess(left.process);
   await admin.closeSession(left.sessionId);
-  const deadline = performance.now() + waitMs;
+  // Counted from the first successor that got this far: it may have died while it waited.
+  const deadline = performance.now() + waitMs - (await journal.sessionClosed());
   for (;;) {
     const empty = (await admin.filesetsByClientPath(paths)).filter((f) => !f.imageIds.length && !f.plateIds.length);
     const open = await admin.unfinishedImportJobs(empty.map((f) => f.filesetId));
