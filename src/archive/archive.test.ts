@@ -70,8 +70,8 @@ test('its provenance is an RO-Crate that names workflow, user, input, parameters
     '@type': 'CreateAction',
     instrument: { '@id': '#workflow' },
     agent: { '@id': '#user' },
-    startTime: '2025-01-02T01:00:00.000Z',
-    endTime: '2025-01-02T02:00:00.000Z',
+    startTime: '2025-01-02T01:00:00.000+00:00',
+    endTime: '2025-01-02T02:00:00.000+00:00',
     result: expect.arrayContaining([
       { '@id': '12_out/data/out/a.tif' },
       { '@id': '12_out/data/out/line%0Abreak.txt' },
@@ -82,7 +82,7 @@ test('its provenance is an RO-Crate that names workflow, user, input, parameters
   expect(graph.filter((e) => e['@type'] === 'PropertyValue').map((e) => [e['name'], e['value']])).toEqual([
     ['threshold', 'otsu'],
     ['sigma', 1.5],
-    ['split', 'true'],
+    ['split', true],
   ]);
   // Every reference inside the crate leads to an entity of it.
   const ids = new Set(graph.map((e) => e['@id']));

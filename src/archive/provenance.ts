@@ -2,6 +2,7 @@
  * `ro-crate-metadata.json`: where the results came from, as an RO-Crate 1.1 with one action in the manner of the Process
  * Run Crate. Written for machines far in the future; for us it also tells whose archive a folder is.
  */
+import { productVersion } from '../lib/product-version.ts';
 import { imageOf, kindOf, type FileKind } from './image-selection.ts';
 
 export const provenanceName = 'ro-crate-metadata.json';
@@ -19,7 +20,21 @@ export interface Provenance {
   input: { type: string; id: number; name: string } | null;
   startedAt: Date;
   endedAt: Date | null;
+  /** OMERO's ids of user and group. */
+  userId?: number;
+  groupId?: number;
+  /** The analysis task in BIOMERO's log. */
+  workflowTaskId?: string;
+  /** Where the workflow's source is. */
+  repository?: string | null;
+  /** File name of the container image. */
+  container?: string | null;
+  /** Name of the cluster, and of the node where that is known. */
+  cluster?: string;
+  node?: string | null;
 }
+
+const analysisTask = 'biomero-task:';
 
 type Entity = { '@id': string; '@type': string | string[] } & Record<string, unknown>;
 
@@ -36,7 +51,7 @@ export function writeProvenance(
     '@id': `#parameter-${index + 1}`,
     '@type': 'PropertyValue',
     name,
-    value: typeof value === 'string' || typeof value === 'number' ? value : JSON.stringify(value ?? null),
+    value: ['string', 'number', 'boolean'].includes(typeof value) ? value : JSON.stringify(value ?? null),
   }));
   const input: Entity[] = p.input
     ? [
@@ -48,18 +63,45 @@ export function writeProvenance(
         },
       ]
     : [];
+  const workflow: Entity = {
+    '@id': p.repository ?? '#workflow',
+    '@type': 'SoftwareApplication',
+    name: p.workflow,
+    version: p.workflowVersion,
+    ...(p.repository ? { url: p.repository } : {}),
+    ...(p.container ? { softwareRequirements: `container image ${p.container}` } : {}),
+  };
   const action: Entity = {
     '@id': taskEntityId(p.taskId),
     '@type': 'CreateAction',
     name: `${p.workflow}, Slurm job ${p.jobId}`,
-    identifier: [`slurm-job:${p.jobId}`, taskEntityId(p.taskId), `urn:uuid:${p.workflowId}`],
-    instrument: { '@id': '#workflow' },
+    description: `${p.workflow} ${p.workflowVersion} ran as Slurm job ${p.jobId} for ${p.user} in group ${p.group}.`,
+    identifier: [
+      `slurm-job:${p.jobId}`,
+      taskEntityId(p.taskId),
+      `urn:uuid:${p.workflowId}`,
+      ...(p.workflowTaskId === undefined ? [] : [`${analysisTask}${p.workflowTaskId}`]),
+    ],
+    instrument: { '@id': workflow['@id'] },
     agent: { '@id': '#user' },
     object: [...input, ...parameters].map((e) => ({ '@id': e['@id'] })),
     result: results,
-    startTime: p.startedAt.toISOString(),
-    ...(p.endedAt ? { endTime: p.endedAt.toISOString() } : {}),
-    actionStatus: { '@id': 'http://schema.org/CompletedActionStatus' },
+    ...(p.cluster === undefined ? {} : { location: { '@id': '#cluster' } }),
+    startTime: timeText(p.startedAt),
+    ...(p.endedAt ? { endTime: timeText(p.endedAt) } : {}),
+    actionStatus: 'http://schema.org/CompletedActionStatus',
+  };
+  const archiving: Entity = {
+    '@id': '#archiving',
+    '@type': 'CreateAction',
+    name: 'Archiving',
+    description: `The results were brought from the cluster, checked and archived by biomero-bridge ${productVersion}.`,
+    instrument: { '@id': '#biomero-bridge' },
+    agent: { '@id': '#user' },
+    object: results,
+    result: data.filter((e) => String(e.entity['@id']).endsWith('_out.zip')).map((e) => ({ '@id': e.entity['@id'] })),
+    endTime: timeText(archivedAt),
+    actionStatus: 'http://schema.org/CompletedActionStatus',
   };
   const graph: Entity[] = [
     {
@@ -74,10 +116,13 @@ export function writeProvenance(
       name: `Results of ${p.workflow}, job ${p.jobId}`,
       description: `Results of workflow run ${p.workflowId} (${p.workflow} ${p.workflowVersion}), run by ${p.user} in group ${p.group}.`,
       identifier: `urn:uuid:${p.workflowId}`,
-      datePublished: archivedAt.toISOString(),
+      datePublished: timeText(archivedAt),
+      author: { '@id': '#user' },
+      publisher: { '@id': '#group' },
+      license: { '@id': '#license' },
       conformsTo: { '@id': 'https://w3id.org/ro/wfrun/process/0.5' },
       hasPart: data.map((e) => ({ '@id': e.entity['@id'] })),
-      mentions: { '@id': action['@id'] },
+      mentions: [action, archiving].map((e) => ({ '@id': e['@id'] })),
     },
     {
       '@id': 'https://w3id.org/ro/wfrun/process/0.5',
@@ -85,16 +130,52 @@ export function writeProvenance(
       name: 'Process Run Crate',
       version: '0.5',
     },
+    {
+      '@id': '#license',
+      '@type': 'CreativeWork',
+      name: 'No licence chosen',
+      description: `Nobody has chosen a licence for these results; the rights in them are with ${p.group}.`,
+    },
     action,
-    { '@id': '#workflow', '@type': 'SoftwareApplication', name: p.workflow, version: p.workflowVersion },
-    { '@id': '#user', '@type': 'Person', name: p.user, affiliation: { '@id': '#group' } },
-    { '@id': '#group', '@type': 'Organization', name: p.group },
+    archiving,
+    workflow,
+    {
+      '@id': '#biomero-bridge',
+      '@type': 'SoftwareApplication',
+      name: 'biomero-bridge',
+      version: productVersion,
+      softwareRequirements: `Node.js ${process.versions.node}`,
+    },
+    ...(p.cluster === undefined ? [] : [clusterEntity(p.cluster, p.node ?? null)]),
+    {
+      '@id': '#user',
+      '@type': 'Person',
+      name: p.user,
+      affiliation: { '@id': '#group' },
+      ...(p.userId === undefined ? {} : { identifier: `Experimenter:${p.userId}` }),
+    },
+    {
+      '@id': '#group',
+      '@type': 'Organization',
+      name: p.group,
+      ...(p.groupId === undefined ? {} : { identifier: `ExperimenterGroup:${p.groupId}` }),
+    },
     ...input,
     ...parameters,
     ...data.map((e) => e.entity),
   ];
   const crate = { '@context': 'https://w3id.org/ro/crate/1.1/context', '@graph': graph };
   return `${JSON.stringify(crate, null, 2)}\n`;
+}
+
+function clusterEntity(cluster: string, node: string | null): Entity {
+  const where = node === null ? '' : `, node ${node}`;
+  return { '@id': '#cluster', '@type': 'Place', name: cluster, description: `Slurm cluster ${cluster}${where}` };
+}
+
+/** RFC 3339 with a numeric offset: the profile's validators do not take `Z`. */
+function timeText(time: Date): string {
+  return time.toISOString().replace('Z', '+00:00');
 }
 
 /** True when the text is the provenance of this import task's archive. */

@@ -68,6 +68,13 @@ async function bringHome(
         input: run.input,
         startedAt: run.launchedAt,
         endedAt: job.endedAt,
+        userId: run.user.id,
+        groupId: run.group.id,
+        workflowTaskId: run.workflowTaskId,
+        repository: webAddress(ctx.config.slurm.workflows[run.workflow]?.repository ?? null),
+        container: run.container,
+        cluster: ctx.transport.name,
+        node: job.node,
       },
       onProgress: (p) =>
         step.progress({ filesDone: p.files, filesTotal: p.filesTotal, bytesDone: p.bytes, bytesTotal: p.bytesTotal }),
@@ -94,4 +101,13 @@ async function choosePlace(
     await setStatus(tx, run.id, statuses.retrieving);
   });
   return { basePath: folder.path, stamp };
+}
+
+/** A repository that may also be a path; only an address means anything elsewhere, and not the password in it. */
+function webAddress(repository: string | null): string | null {
+  if (repository === null || !/^https?:/.test(repository) || !URL.canParse(repository)) return null;
+  const url = new URL(repository);
+  url.username = '';
+  url.password = '';
+  return url.href;
 }
