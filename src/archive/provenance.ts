@@ -46,7 +46,7 @@ export function writeProvenance(
 ): string {
   const p = provenance;
   const data = dataEntities(files);
-  const results = data.filter((e) => e.result).map((e) => ({ '@id': e.entity['@id'] }));
+  const results = refs(data.filter((e) => e.result).map((e) => e.entity));
   const parameters = Object.entries(p.parameters).map(([name, value], index): Entity => ({
     '@id': `#parameter-${index + 1}`,
     '@type': 'PropertyValue',
@@ -84,7 +84,7 @@ export function writeProvenance(
     ],
     instrument: { '@id': workflow['@id'] },
     agent: { '@id': '#user' },
-    object: [...input, ...parameters].map((e) => ({ '@id': e['@id'] })),
+    object: refs([...input, ...parameters]),
     result: results,
     ...(p.cluster === undefined ? {} : { location: { '@id': '#cluster' } }),
     startTime: timeText(p.startedAt),
@@ -99,7 +99,7 @@ export function writeProvenance(
     instrument: { '@id': '#biomero-bridge' },
     agent: { '@id': '#user' },
     object: results,
-    result: data.filter((e) => String(e.entity['@id']).endsWith('_out.zip')).map((e) => ({ '@id': e.entity['@id'] })),
+    result: refs(data.map((e) => e.entity).filter((e) => e['@id'].endsWith('_out.zip'))),
     endTime: timeText(archivedAt),
     actionStatus: 'http://schema.org/CompletedActionStatus',
   };
@@ -121,8 +121,8 @@ export function writeProvenance(
       publisher: { '@id': '#group' },
       license: { '@id': '#license' },
       conformsTo: { '@id': 'https://w3id.org/ro/wfrun/process/0.5' },
-      hasPart: data.map((e) => ({ '@id': e.entity['@id'] })),
-      mentions: [action, archiving].map((e) => ({ '@id': e['@id'] })),
+      hasPart: refs(data.map((e) => e.entity)),
+      mentions: refs([action, archiving]),
     },
     {
       '@id': 'https://w3id.org/ro/wfrun/process/0.5',
@@ -166,6 +166,13 @@ export function writeProvenance(
   ];
   const crate = { '@context': 'https://w3id.org/ro/crate/1.1/context', '@graph': graph };
   return `${JSON.stringify(crate, null, 2)}\n`;
+}
+
+/** References; a single one stands alone, as RO-Crate recommends. */
+function refs(entities: readonly Entity[]): { '@id': string } | { '@id': string }[] {
+  const all = entities.map((e) => ({ '@id': e['@id'] }));
+  const [first] = all;
+  return first && all.length === 1 ? first : all;
 }
 
 function clusterEntity(cluster: string, node: string | null): Entity {

@@ -15,7 +15,7 @@ const action = z.looseObject({
   '@id': z.string(),
   instrument: reference,
   agent: reference,
-  object: z.array(reference),
+  object: z.union([z.array(reference), reference.transform((one) => [one])]),
   startTime: z.coerce.date(),
   endTime: z.coerce.date().optional(),
 });

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { productVersion } from '../lib/product-version.ts';
+import { archiveList, archiveRebuild, archiveShow } from './archive-records.ts';
 import { archiveVerify } from './archive-verify.ts';
 import { defaultDataFolder } from '../embedded/data-folder.ts';
 import * as orders from './orders.ts';
@@ -175,6 +176,27 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .argument('<path...>', 'an archive, or a folder above some: .analyzed, a group folder, the whole storage')
     .option('--json', 'as JSON')
     .action(archiveVerify);
+  archive
+    .command('list')
+    .description('list the archives that are recorded')
+    .option('--group <name>', 'only of this group')
+    .option('--json', 'as JSON')
+    .addOption(data())
+    .action(archiveList);
+  archive
+    .command('show')
+    .description("show a run's archive and its files")
+    .argument('<run>', 'id of the run, or its first characters')
+    .option('--json', 'as JSON')
+    .addOption(data())
+    .action(archiveShow);
+  archive
+    .command('rebuild')
+    .description('restore our records of archives from their folders alone: 0 all are recorded, 1 one was skipped')
+    .argument('[path...]', 'where to look (default: base_dir and every mapped folder)')
+    .option('--json', 'as JSON')
+    .addOption(data())
+    .action(archiveRebuild);
 
   const storage = program.command('storage').description('the shared storage');
   storage

@@ -49,4 +49,7 @@ export type DestinationType = (typeof destinationTypes)[number];
 /** The steps of a run, in order, as people see them. */
 export const stepNames = ['submit', 'follow', 'archive', 'order', 'import', 'annotate'] as const;
 export type StepName = (typeof stepNames)[number];
+/** Attention code of a run whose records were restored from its archive alone. */
+export const restoredFromArchive = 'restored_from_archive';
+
 export type StepState = 'waiting' | 'running' | 'done' | 'failed' | 'attention';

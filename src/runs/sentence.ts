@@ -1,4 +1,4 @@
-import { stepNames } from '../domain/vocabulary.ts';
+import { restoredFromArchive, stepNames } from '../domain/vocabulary.ts';
 import type { Run } from './run.ts';
 import type { ArchiveRow, StepRow } from './read-runs.ts';
 
@@ -10,7 +10,8 @@ export function runSentence(run: Run, steps: StepRow[], archive: ArchiveRow | nu
   const clauses = [archiveClause(run, steps, archive), omeroClause(run, steps, archive)].filter((c) => c !== null);
   const sentence = clauses.length ? `${capital(clauses.join('; '))}.` : '';
   if (run.failure && run.outcome === 'failed') return [sentence, run.failure.message].filter(Boolean).join(' ');
-  if (run.attention) return [sentence, `Waiting: ${run.attention.detail}`].filter(Boolean).join(' ');
+  if (run.attention && run.outcome === null)
+    return [sentence, `Waiting: ${run.attention.detail}`].filter(Boolean).join(' ');
   return sentence;
 }
 
@@ -32,6 +33,8 @@ function omeroClause(run: Run, steps: StepRow[], archive: ArchiveRow | null): st
   if (!archive) return null;
   const step = find(steps, 'import');
   const place = run.destination ? `${run.destination.type.toLowerCase()} ${run.destination.id}` : 'OMERO';
+  if (run.attention?.code === restoredFromArchive)
+    return 'its records were restored from the archive, which does not tell what is in OMERO';
   if (run.outcome === 'done' && run.imagesConfirmedAt === null)
     return 'no image is among the results, so there is nothing to import';
   if (step?.filesTotal === null || step === undefined) return run.outcome ? null : 'placing the upload order';

@@ -1,7 +1,14 @@
 import { requireLease, type Lease } from '../lib/lease.ts';
 import { transaction, type Database, type Pool } from '../lib/database.ts';
 import type { BridgeError } from '../domain/errors.ts';
-import type { DestinationType, Recipe, StepName } from '../domain/vocabulary.ts';
+import {
+  restoredFromArchive,
+  statuses,
+  stepNames,
+  type DestinationType,
+  type Recipe,
+  type StepName,
+} from '../domain/vocabulary.ts';
 import { endStep } from './write-step.ts';
 import type { Archive } from '../archive/archive.ts';
 
@@ -93,6 +100,57 @@ export async function insertRun(pool: Pool, run: NewRun, steps: readonly StepNam
     }
     await tx.query(`select pg_notify('bridge_runs', $1)`, [run.id]);
   });
+}
+
+/** Stores an ended run that is known from its archive alone, unless a run stands under this id. */
+export async function insertRestoredRun(
+  tx: Database,
+  run: Omit<NewRun, 'dataPath' | 'status' | 'recipe'> & {
+    jobId: number;
+    launchedAt: Date;
+    endedAt: Date;
+    basePath: string;
+    stamp: string;
+  },
+): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `insert into bridge.runs (id, task_id, workflow_task_id, workflow, workflow_version, parameters, recipe, user_id,
+       user_name, group_id, group_name, input_type, input_id, input_name, data_path, status, job_id, job_state,
+       job_ended_at, base_path, archive_stamp, launched_at, ended_at, outcome, attention)
+     values ($1,$2,$3,$4,$5,$6,'import-results',$7,$8,$9,$10,$11,$12,$13,'',$14,$15,'COMPLETED',$16,$17,$18,$19,$16,
+       'done',$20)
+     on conflict (id) do nothing`,
+    [
+      run.id,
+      run.taskId,
+      run.workflowTaskId,
+      run.workflow,
+      run.workflowVersion,
+      JSON.stringify(run.parameters),
+      run.user.id,
+      run.user.name,
+      run.group.id,
+      run.group.name,
+      run.input?.type ?? null,
+      run.input?.id ?? null,
+      run.input?.name ?? null,
+      statuses.done,
+      run.jobId,
+      run.endedAt,
+      run.basePath,
+      run.stamp,
+      run.launchedAt,
+      restoredFromArchive,
+    ],
+  );
+  if (!rowCount) return false;
+  await tx.query(
+    `insert into bridge.steps (run_id, step, state, attempt)
+     select $1, step, case when step = any($3) then 'done' else 'waiting' end, 0 from unnest($2::text[]) as step`,
+    [run.id, stepNames, ['submit', 'follow', 'archive'] satisfies StepName[]],
+  );
+  await tx.query(`select pg_notify('bridge_runs', $1)`, [run.id]);
+  return true;
 }
 
 export async function setJobId(tx: Database, runId: string, jobId: number): Promise<void> {

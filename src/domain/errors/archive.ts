@@ -137,6 +137,13 @@ export const archiveErrors = defineErrors({
     retryable: false,
     status: 500,
   },
+  ARCHIVE_NOT_RECORDED: {
+    message: 'No archive of run {run} is recorded.',
+    remedy: 'See with `status {run}` how far it is; `archive rebuild` restores records from folders.',
+    who: 'researcher',
+    retryable: false,
+    status: 404,
+  },
   ARCHIVE_SUPERSEDED: {
     message: 'Another worker took over the archive {path} while this one was building it.',
     remedy: 'Nothing to do: the other worker finishes it.',
