@@ -1,8 +1,10 @@
-/** What lies in a job's `data/out` on the cluster, asked with `find` (GNU, as on every Slurm cluster). Reads only. */
+/** What lies in a job's `data/out` on the cluster, asked with GNU's `find` or what POSIX has. Reads only. */
 import type { Readable } from 'node:stream';
 import { bridgeError, isBridgeError } from '../domain/errors.ts';
 import type { Transport } from '../slurm/transport.ts';
+import { parsePosixList, posixListCommand } from './far-list-posix.ts';
 import { checkEntryName, EntryTree, showName } from './entry-name.ts';
+import type { FarTools } from './far-tools.ts';
 
 export interface FarFile {
   bytes: number;
@@ -36,13 +38,21 @@ export function resultsFolder(transport: Transport, dataPath: string, jobId: num
  * Lists the results; null when the folder is not there. Links and everything else that is no file or folder are
  * refused by name: a link could make us read whatever the cluster account can read.
  */
-export async function listResults(folder: FarFolder, signal: AbortSignal): Promise<FarList | null> {
-  const kind = (await kindsBeside(folder, signal)).get('out');
-  if (kind === undefined) return null;
-  if (kind === 'l') throw refused(folder, 'data/out', 'it is a symbolic link');
-  if (kind !== 'd') throw refused(folder, 'data/out', 'it is not a folder');
-  const argv = ['find', folder.path, '-mindepth', '1', '-printf', '%y\\t%s\\t%T@\\t%P\\0'];
-  return parseList(folder, await output(folder, argv, signal));
+export async function listResults(folder: FarFolder, tools: FarTools, signal: AbortSignal): Promise<FarList | null> {
+  const { out } = await kindsBeside(folder, signal);
+  if (out === '-') return null;
+  if (out === 'l') throw refused(folder, 'data/out', 'it is a symbolic link');
+  if (out !== 'd') throw refused(folder, 'data/out', 'it is not a folder');
+  if (tools.gnuFind) {
+    const argv = ['find', folder.path, '-mindepth', '1', '-printf', '%y\\t%s\\t%T@\\t%P\\0'];
+    return parseList(folder, await output(folder, argv, signal));
+  }
+  const answer = await output(folder, posixListCommand(folder.path), signal);
+  const records = await parsePosixList(folder, answer, signal);
+  if (!records) throw incomplete(folder, 'their list cannot be read');
+  const list = new ListBuilder(folder);
+  for (const { kind, name, bytes, changed } of records) list.add(kind === '-' ? 'f' : kind, name, bytes, changed);
+  return list.list;
 }
 
 /**
@@ -51,7 +61,7 @@ export async function listResults(folder: FarFolder, signal: AbortSignal): Promi
  */
 export async function readJobManifest(folder: FarFolder, signal: AbortSignal): Promise<Map<string, number> | null> {
   // Not through a link: what it holds is shown in messages.
-  if ((await kindsBeside(folder, signal)).get('out.manifest') !== 'f') return null;
+  if ((await kindsBeside(folder, signal)).manifest !== 'f') return null;
   const bytes = await output(folder, ['cat', `${folder.path}.manifest`], signal);
   if (bytes.length > 0 && bytes.at(-1) !== 0) return null;
   const sizes = new Map<string, number>();
@@ -68,21 +78,19 @@ export function missingFrom(list: FarList, manifest: Map<string, number>): strin
   return [...manifest].filter(([path, bytes]) => list.files.get(path)?.bytes !== bytes).map(([path]) => path);
 }
 
-/** Letters of find's `%y` for what lies in `data`; empty when that is not there. */
-async function kindsBeside(folder: FarFolder, signal: AbortSignal): Promise<Map<string, string>> {
+const kindsScript = `for name in "$1" "$1/out" "$1/out.manifest"; do
+if [ -h "$name" ]; then echo l; elif [ -d "$name" ]; then echo d; elif [ -f "$name" ]; then echo f
+elif [ -e "$name" ]; then echo o; else echo -; fi; done`;
+
+/** What `data/out` and the job's manifest are: d(irectory), f(ile), l(ink), o(ther), or `-` when not there. */
+async function kindsBeside(folder: FarFolder, signal: AbortSignal): Promise<{ out: string; manifest: string }> {
   const data = folder.path.slice(0, -'/out'.length);
-  const argv = ['find', data, '-maxdepth', '1', '-printf', '%y\\t%P\\0'];
-  const { stdout, stderr, code } = await folder.transport.exec(argv, { signal, env: { LC_ALL: 'C' } });
-  if (code === 1 && stderr.includes('No such file or directory')) return new Map();
-  if (code !== 0) throw incomplete(folder, `listing them failed (exit ${code}): ${stderr.trim().slice(-500)}`);
-  const kinds = new Map(
-    stdout
-      .split('\0')
-      .slice(0, -1)
-      .map((record) => [record.slice(2), record.slice(0, 1)]),
-  );
-  if (kinds.get('') === 'l') throw refused(folder, 'data', 'it is a symbolic link');
-  return kinds;
+  const { stdout, stderr, code } = await folder.transport.exec(['sh', '-c', kindsScript, 'sh', data], { signal });
+  const [kind, out = '', manifest = ''] = stdout.split('\n');
+  if (code !== 0 || manifest === '')
+    throw incomplete(folder, `looking at them failed (exit ${code}): ${stderr.trim().slice(-500)}`);
+  if (kind === 'l') throw refused(folder, 'data', 'it is a symbolic link');
+  return { out, manifest };
 }
 
 async function output(folder: FarFolder, argv: string[], signal: AbortSignal): Promise<Buffer> {
@@ -95,8 +103,7 @@ async function output(folder: FarFolder, argv: string[], signal: AbortSignal): P
 }
 
 function parseList(folder: FarFolder, found: Buffer): FarList {
-  const list: FarList = { files: new Map(), folders: new Set(), bytes: 0 };
-  const tree = new EntryTree();
+  const list = new ListBuilder(folder);
   for (let at = 0; at < found.length;) {
     const end = found.indexOf(0, at);
     if (end < 0) throw incomplete(folder, 'their list is cut off');
@@ -109,22 +116,37 @@ function parseList(folder: FarFolder, found: Buffer): FarList {
     }
     const [first = 0, second = 0, third = 0] = tabs;
     const kind = found.toString('latin1', at, first);
-    const raw = found.subarray(third + 1, end);
-    if (kind !== 'f' && kind !== 'd')
-      throw refused(folder, showName(raw), `it is a ${kindNames[kind] ?? 'special file'}`);
-    const name = checkEntryName(raw);
-    if (name.refused !== undefined) throw refused(folder, showName(raw), name.refused);
-    const conflict = tree.add(name.path, kind === 'f' ? 'file' : 'folder');
-    if (conflict !== null) throw refused(folder, showName(raw), conflict);
     const bytes = Number(found.toString('latin1', first + 1, second));
-    if (kind === 'd') list.folders.add(name.path);
-    else {
-      list.files.set(name.path, { bytes, changed: found.toString('latin1', second + 1, third) });
-      list.bytes += bytes;
-    }
+    list.add(kind, found.subarray(third + 1, end), bytes, found.toString('latin1', second + 1, third));
     at = end + 1;
   }
-  return list;
+  return list.list;
+}
+
+/** Takes what was listed, one by one, and refuses what does not belong into results. */
+class ListBuilder {
+  readonly list: FarList = { files: new Map(), folders: new Set(), bytes: 0 };
+  readonly #folder: FarFolder;
+  readonly #tree = new EntryTree();
+
+  constructor(folder: FarFolder) {
+    this.#folder = folder;
+  }
+
+  /** `kind`: a letter as `find -printf %y` has them. */
+  add(kind: string, raw: Buffer, bytes: number, changed: string): void {
+    const refuse = (reason: string): Error => refused(this.#folder, showName(raw), reason);
+    if (kind !== 'f' && kind !== 'd') throw refuse(`it is a ${kindNames[kind] ?? 'special file'}`);
+    const name = checkEntryName(raw);
+    if (name.refused !== undefined) throw refuse(name.refused);
+    const conflict = this.#tree.add(name.path, kind === 'f' ? 'file' : 'folder');
+    if (conflict !== null) throw refuse(conflict);
+    if (kind === 'd') this.list.folders.add(name.path);
+    else {
+      this.list.files.set(name.path, { bytes, changed });
+      this.list.bytes += bytes;
+    }
+  }
 }
 
 const kindNames: Record<string, string> = {

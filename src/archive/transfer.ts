@@ -25,6 +25,7 @@ import {
   type FarFolder,
   type FarList,
 } from './far-list.ts';
+import { farTools, tarCommand, type FarTools } from './far-tools.ts';
 import { IdleWatch } from './idle-watch.ts';
 import { requireSpace, storageError } from './storage-error.ts';
 import { TarError, TarReader, type TarEntry } from './tar-reader.ts';
@@ -67,7 +68,8 @@ const writesAtOnce = 16;
 /** Returns every file below the staging folder, the zip last. Throws TRANSFER_INCOMPLETE, ARCHIVE_ENTRY_REFUSED, … */
 export async function transferResults(o: TransferOptions): Promise<StagedFile[]> {
   const folder = resultsFolder(o.transport, o.dataPath, o.jobId);
-  const list = await awaitResults(folder, o.graceMs ?? 30_000, o.signal);
+  const tools = await farTools(folder, o.signal);
+  const list = await awaitResults(folder, tools, o.graceMs ?? 30_000, o.signal);
   // Tree and zip, and a tenth for the zip's directory and half-filled blocks.
   await requireSpace(o.staging, Math.ceil(list.bytes * 2.1), list.files.size + list.folders.size + 10);
   const zipName = `${o.jobId}_out.zip`;
@@ -78,14 +80,14 @@ export async function transferResults(o: TransferOptions): Promise<StagedFile[]>
   let bytes: number;
   let files: StagedFile[];
   try {
-    files = await new Reception(o, folder, list, zip).receive();
+    files = await new Reception(o, folder, tools, list, zip).receive();
     bytes = await zip.finish();
   } catch (error) {
     await zip.abandon();
     o.signal.throwIfAborted();
     throw await storageError(error, zipPath, list.bytes * 2);
   }
-  const after = await listResults(folder, o.signal);
+  const after = await listResults(folder, tools, o.signal);
   const difference = after ? differenceOf(list, after) : 'their folder went away';
   if (difference !== null) throw incomplete(folder, `results were still being written: ${difference}`);
   const { sha256 } = await zip.readBack().catch((error: unknown) => {
@@ -98,9 +100,14 @@ async function writeAll(file: FileHandle, data: Buffer): Promise<void> {
   for (let done = 0; done < data.length;) done += (await file.write(data, done)).bytesWritten;
 }
 
-async function awaitResults(folder: FarFolder, graceMs: number, signal: AbortSignal): Promise<FarList> {
+async function awaitResults(
+  folder: FarFolder,
+  tools: FarTools,
+  graceMs: number,
+  signal: AbortSignal,
+): Promise<FarList> {
   for (let waited = 0, pause = 1000; ; pause *= 2) {
-    const list = await listResults(folder, signal);
+    const list = await listResults(folder, tools, signal);
     const manifest = list ? await readJobManifest(folder, signal) : null;
     const missing = list && manifest ? missingFrom(list, manifest) : [];
     if (list && list.files.size > 0 && missing.length === 0) return list;
@@ -123,6 +130,7 @@ async function awaitResults(folder: FarFolder, graceMs: number, signal: AbortSig
 class Reception {
   readonly #o: TransferOptions;
   readonly #folder: FarFolder;
+  readonly #tools: FarTools;
   readonly #list: FarList;
   readonly #zip: ZipWriter;
   readonly #writer: TreeWriter;
@@ -132,9 +140,10 @@ class Reception {
   readonly #files: StagedFile[] = [];
   #bytes = 0;
 
-  constructor(o: TransferOptions, folder: FarFolder, list: FarList, zip: ZipWriter) {
+  constructor(o: TransferOptions, folder: FarFolder, tools: FarTools, list: FarList, zip: ZipWriter) {
     this.#o = o;
     this.#folder = folder;
+    this.#tools = tools;
     this.#list = list;
     this.#zip = zip;
     this.#writer = new TreeWriter(o.staging, `${folder.path} on the cluster`);
@@ -142,8 +151,7 @@ class Reception {
   }
 
   async receive(): Promise<StagedFile[]> {
-    // Hard links between results arrive as files of their own; the archive must not depend on one another's content.
-    const argv = ['tar', '-c', '-f', '-', '--hard-dereference', '-C', this.#folder.path, '.'];
+    const argv = tarCommand(this.#folder, this.#tools, false);
     await this.#writer.folder(this.#out);
     // Nothing may be waited for between here and the first read: Node throws away what an ended command has left unread.
     const far = this.#o.transport.stream(argv, { signal: this.#o.signal });

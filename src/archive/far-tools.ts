@@ -1,0 +1,40 @@
+/** Which programs the far side has, asked with POSIX means, and the commands that follow from it. */
+import type { FarFolder } from './far-list.ts';
+
+export interface FarTools {
+  /** `find` is GNU's: it tells names, sizes and times by itself. */
+  gnuFind: boolean;
+  tar: 'GNU' | 'other' | 'none';
+  zstd: boolean;
+  sha256sum: boolean;
+}
+
+const script = `find . -prune -printf x >/dev/null 2>&1 && echo gnu-find
+tar --version 2>/dev/null | grep GNU >/dev/null && echo gnu-tar
+for tool in tar zstd sha256sum; do command -v "$tool" >/dev/null 2>&1 && echo "$tool"; done
+exit 0`;
+
+/** Asks the far side; throws CLUSTER_… when it does not answer. */
+export async function farTools(folder: FarFolder, signal: AbortSignal): Promise<FarTools> {
+  const { stdout } = await folder.transport.exec(['sh', '-c', script], { signal });
+  const has = new Set(stdout.split('\n'));
+  return {
+    gnuFind: has.has('gnu-find'),
+    tar: has.has('gnu-tar') ? 'GNU' : has.has('tar') ? 'other' : 'none',
+    zstd: has.has('zstd'),
+    sha256sum: has.has('sha256sum'),
+  };
+}
+
+/**
+ * The command whose output is a tar stream of the folder. `compress` (GNU's tar only): through zstd, so that tar itself
+ * tells how both ended.
+ */
+export function tarCommand(folder: FarFolder, tools: FarTools, compress: boolean): string[] {
+  const zstd = compress ? ['--use-compress-program=zstd -1 -q'] : [];
+  if (tools.tar === 'GNU')
+    // Hard links between results arrive as files of their own; the archive must not depend on one another's content.
+    return ['tar', '-c', ...zstd, '-f', '-', '--hard-dereference', '-C', folder.path, '.'];
+  if (tools.tar === 'other') return ['tar', '-c', '-f', '-', '-C', folder.path, '.'];
+  return ['sh', '-c', 'cd -- "$1" && exec pax -w -x ustar .', 'sh', folder.path];
+}
