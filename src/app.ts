@@ -11,6 +11,8 @@ import { migrate } from './lib/migrate.ts';
 import { listen } from './lib/notify.ts';
 import { identifyProcess } from './lib/process-identity.ts';
 import { Wakeups } from './lib/wakeups.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { startMetrics } from './metrics/metrics-server.ts';
 import { OmeroAccess } from './omero/access.ts';
 import { ensureImports } from './orders/ensure-imports.ts';
 import { followHints, hintFileName } from './slurm/job-hints.ts';
@@ -75,6 +77,17 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
     const omero = new OmeroAccess(config.omero, log);
     closers.push(() => omero.close());
 
+    const metrics = new Metrics({
+      runs: withRuns ? runs : null,
+      orders: roles.includes('importer') || config.importerEnabled ? orders : null,
+    });
+    if (config.metrics.port !== null) {
+      const { host, port } = config.metrics;
+      const served = await startMetrics({ host, port, metrics, health: () => health(pools), log });
+      closers.push(() => served.close());
+      log.info({ address: served.address }, 'metrics are served');
+    }
+
     const runChanges = new Wakeups();
     const orderChanges = new Wakeups();
     let web: WebServer | null = null;
@@ -128,6 +141,7 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
           log: log.child({ role: 'importer' }),
           signal: stop.signal,
           name: holder,
+          metrics,
           graceMs: config.importer.shutdownSeconds * 1000,
         }),
       );

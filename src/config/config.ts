@@ -14,6 +14,7 @@ export interface Config {
   readonly tracking: TrackingConfig;
   readonly worker: WorkerConfig;
   readonly web: WebConfig;
+  readonly metrics: MetricsConfig;
   /** Where workflows' descriptors are found; absent where a configuration is made by hand. */
   readonly descriptors?: DescriptorConfig;
   readonly logLevel: string;
@@ -158,6 +159,12 @@ export interface WorkerConfig {
   readonly maxRuns: number;
   /** Whether a run's data on the cluster are removed when its archive and its import stand; absent: no. */
   readonly cleanup?: boolean;
+}
+
+export interface MetricsConfig {
+  readonly host: string;
+  /** Null: no figures are served. */
+  readonly port: number | null;
 }
 
 export interface WebConfig {

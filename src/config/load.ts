@@ -106,6 +106,10 @@ export async function readConfig(
       cacheDir: take('descriptors.cacheDir', 'BIOMERO_BRIDGE_CACHE_DIR', path, defaultCacheDir(env)),
     },
     web: webOf(take, env),
+    metrics: {
+      host: take('metrics.host', 'BIOMERO_BRIDGE_METRICS_HOST', text, '127.0.0.1'),
+      port: take<number | null>('metrics.port', 'BIOMERO_BRIDGE_METRICS_PORT', whole(0, 65_535), null),
+    },
     logLevel: values.take(
       'logLevel',
       [values.variable('BIOMERO_BRIDGE_LOG_LEVEL'), settings.found('log_level')],

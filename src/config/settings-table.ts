@@ -223,6 +223,13 @@ export const settings = [
     "Permissions of an archive's files. `440` also protects them from being changed by mistake.",
   ),
   v(
+    'BIOMERO_BRIDGE_METRICS_PORT',
+    'a port number (0 to 65535; 0: any free one)',
+    'none: no metrics',
+    'Every role serves `/metrics` for Prometheus and `/healthz` there, without a sign-in.',
+  ),
+  v('BIOMERO_BRIDGE_METRICS_HOST', 'a host name or address', '127.0.0.1', 'Address that these are served on.'),
+  v(
     'BIOMERO_BRIDGE_LOG_LEVEL',
     'trace, debug, info, warn, error, fatal or silent',
     'log_level of settings.yml, else info',

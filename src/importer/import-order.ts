@@ -5,6 +5,7 @@ import { stages } from '../domain/vocabulary.ts';
 import type { Pool } from '../lib/database.ts';
 import type { Lease } from '../lib/lease.ts';
 import type { OmeroAccess } from '../omero/access.ts';
+import type { ImporterMetrics } from '../metrics/metrics.ts';
 import type { OmeroSession } from '../omero/session.ts';
 import { fileResults, type FileResult } from '../orders/file-results.ts';
 import { allowedFolders, refusalOfFile } from './allowed-files.ts';
@@ -29,6 +30,7 @@ export interface ImporterParts {
   sinceRow: number;
   /** How long a successor waits for an import that its predecessor left running inside OMERO. */
   unfinishedWaitMs: number;
+  metrics: ImporterMetrics | null;
 }
 
 const annotationTries = 3;
@@ -60,8 +62,10 @@ export async function importOrder(
       return;
     }
     const failures = await journal.failed(error);
+    parts.metrics?.failure(isBridgeError(error) ? error.code : 'UNEXPECTED');
     if (afterError(error, failures) === 'later') throw error;
     await journal.close(stages.failed, { fileNames: null, description: reasonOf(error) });
+    parts.metrics?.stage('failed', await journal.secondsSinceStart());
     parts.log.warn({ error: describeError(error) }, 'the order failed');
   }
 }
@@ -95,7 +99,8 @@ class OrderWork {
 
   async run(): Promise<void> {
     const { user, group, files } = this.#order;
-    await this.#journal.start(files);
+    const begun = await this.#journal.start(files);
+    if (begun !== null) this.#parts.metrics?.stage('started', begun);
     const admin = await this.#parts.omero.admin();
     const ending = { waitMs: this.#parts.unfinishedWaitMs, signal: this.#signal };
     await endPredecessor(this.#parts, this.#journal, admin, files, ending);
@@ -144,6 +149,7 @@ class OrderWork {
     before: FoundFiles,
   ): Promise<{ found: FoundFiles; errors: { file: string; reason: string }[] }> {
     if (toImport.length === 0) return { found: before, errors: [] };
+    this.#parts.metrics?.process();
     const outcome = await importMissing(this.#parts, this.#journal, session, this.#order, toImport, this.#signal);
     const found = await this.#locate(session, candidates);
     const explained = new Set(outcome.errors.map((e) => e.file));
@@ -199,5 +205,7 @@ class OrderWork {
       fileNames: fileNamesColumn(this.#order.files),
       description: failed ? describeFailures(results) : null,
     });
+    if (failed) this.#parts.metrics?.failure('FILES_NOT_IMPORTED');
+    this.#parts.metrics?.stage(failed ? 'failed' : 'completed', await this.#journal.secondsSinceStart());
   }
 }

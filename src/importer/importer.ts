@@ -5,6 +5,7 @@ import type { Pool } from '../lib/database.ts';
 import { LeaseHolder, type Lease } from '../lib/lease.ts';
 import { listen } from '../lib/notify.ts';
 import { Wakeups } from '../lib/wakeups.ts';
+import type { ImporterMetrics } from '../metrics/metrics.ts';
 import { OmeroAccess } from '../omero/access.ts';
 import { lookAgainAtWaiting } from './attempts.ts';
 import { deleteOldHeartbeats, writeHeartbeat } from './heartbeat.ts';
@@ -22,6 +23,7 @@ export interface ImporterOptions {
   signal: AbortSignal;
   /** Names this process in leases and heartbeats. */
   name: string;
+  metrics?: ImporterMetrics;
   /** How long imports may go on after the signal, before they are cancelled and left to a successor. Default 5 s. */
   graceMs?: number;
   /** How long a lease outlives a process that died elsewhere or was paused. Default 8 s. */
@@ -51,7 +53,15 @@ export async function runImporter(options: ImporterOptions): Promise<void> {
     const sinceRow = await newestRowId(pool);
     await deleteOldHeartbeats(pool);
     await lookAgainAtWaiting(pool);
-    const parts = { config, pool, omero, log, sinceRow, unfinishedWaitMs: options.unfinishedWaitMs ?? 60_000 };
+    const parts = {
+      config,
+      pool,
+      omero,
+      log,
+      sinceRow,
+      unfinishedWaitMs: options.unfinishedWaitMs ?? 60_000,
+      metrics: options.metrics ?? null,
+    };
     const loop = new ImporterLoop(parts, leases, wakeups, { claiming: signal, importing: cancel.signal });
     const onNotify = (_: string, uuid: string): void => {
       wakeups.wake('orders');

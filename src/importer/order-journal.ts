@@ -6,7 +6,7 @@ import { insertFiles, updateFiles, type FileResult } from '../orders/file-result
 import { isTerminal } from '../orders/read-order.ts';
 import { forgetFailures, noteFailure, noteWaiting } from './attempts.ts';
 import { deleteImportSession, insertImportSession, setImportProcess, setSessionClosed } from './import-session.ts';
-import { appendStage, lockOrder, readStageRows } from '../orders/stages.ts';
+import { appendStage, lockOrder, readStageRows, secondsSince } from '../orders/stages.ts';
 import { readOrderRow, type OrderRow } from './order-rows.ts';
 import type { ProcessIdentity } from '../lib/process-identity.ts';
 
@@ -38,18 +38,20 @@ export class OrderJournal {
   }
 
   /**
-   * Writes `Import Started` unless an earlier attempt did, and lists the files as waiting.
+   * Writes `Import Started` unless an earlier attempt did, and lists the files as waiting. Gives the seconds since the
+   * order was placed; null when it had been started before.
    *
    * @throws ORDER_CLOSED when somebody cancelled it meanwhile
    */
-  async start(files: readonly string[]): Promise<void> {
-    await this.#fenced(async (tx) => {
+  async start(files: readonly string[]): Promise<number | null> {
+    return this.#fenced(async (tx) => {
       await lockOrder(tx, this.uuid);
       const rows = await readStageRows(tx, this.uuid);
       if (rows.some((r) => isTerminal(r.stage))) throw bridgeError('ORDER_CLOSED', { order: this.uuid });
-      if (!rows.some((r) => r.stage === stages.started))
-        await appendStage(tx, this.uuid, stages.started, { fileNames: null, description: null });
+      const first = !rows.some((r) => r.stage === stages.started);
+      if (first) await appendStage(tx, this.uuid, stages.started, { fileNames: null, description: null });
       await insertFiles(tx, this.uuid, files);
+      return first ? secondsSince(tx, this.uuid, stages.pending) : null;
     });
   }
 
@@ -96,6 +98,11 @@ export class OrderJournal {
   /** Leaves the order pending until this version can import it, and says why. True when that was not said before. */
   async wait(error: BridgeError): Promise<boolean> {
     return this.#fenced((tx) => noteWaiting(tx, this.uuid, error));
+  }
+
+  /** Seconds since the order was started; 0 when it never was. */
+  async secondsSinceStart(): Promise<number> {
+    return secondsSince(this.#pool, this.uuid, stages.started);
   }
 
   /** Counts an attempt that stopped; how many there were. */

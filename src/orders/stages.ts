@@ -25,6 +25,16 @@ export async function readStageRows(db: Database, uuid: string): Promise<StageRo
   return rows;
 }
 
+/** Seconds since an order reached a stage first; 0 when it never did. */
+export async function secondsSince(db: Database, uuid: string, stage: Stage): Promise<number> {
+  const { rows } = await db.query<{ seconds: number | null }>(
+    `select extract(epoch from clock_timestamp() - min("timestamp"))::float8 as seconds from imports
+     where uuid = $1 and stage = $2`,
+    [uuid, stage],
+  );
+  return rows[0]?.seconds ?? 0;
+}
+
 /** Appends a stage, repeating what the order says, as every importer does, and marks the row as ours. */
 export async function appendStage(
   db: Database,

@@ -103,6 +103,7 @@ export class ClusterSite {
       tracking: { enabled: true, jobAccounting: true, jobProgress: true, workflowAnalytics: true, views: 'auto' },
       worker: { importTimeoutSeconds: 600, maxRuns: 4, cleanup: true },
       web: { host: '127.0.0.1', port: 0, token: null, url: null, trustProxy: false, cacheFolder: '/nonexistent' },
+      metrics: { host: '127.0.0.1', port: null },
       descriptors: { folder: join(folder, 'descriptors'), cacheDir: join(folder, 'cache') },
       logLevel: 'info',
     };
