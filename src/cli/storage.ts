@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { resolveGroupFolder } from '../archive/group-folder.ts';
 import { readGroupMappings } from '../archive/group-mappings.ts';
 import { archivesFolder } from '../archive/layout.ts';
 import { freeSpace, ownGid, ownUid } from '../archive/storage-error.ts';
@@ -78,8 +81,12 @@ async function mountResult(site: Site, base: string): Promise<Found> {
 async function groupResult(site: Site, name: string, id: string | null): Promise<Found> {
   const group = { id: id === null ? null : Number(id), name };
   const log = createLogger({ level: 'silent', destination: process.stderr });
-  const { path, source } = await requireStorage(site.runs, site.config.storage, group, { log });
+  const { path, source } = await resolveGroupFolder(site.config.storage, group);
+  const missing = [join(path, archivesFolder), path].filter((folder) => !existsSync(folder));
+  await requireStorage(site.runs, site.config.storage, group, { log });
   const { bytes, names } = await freeSpace(join(path, archivesFolder));
+  // Whoever checks may be another user than the worker, and must not leave it folders that it cannot write.
+  for (const folder of missing) await rmdir(folder).catch(() => undefined);
   const room = [
     ...(bytes === null ? [] : [`${formatBytes(bytes)} free`]),
     ...(names === null ? [] : [`room for ${names} files`]),
