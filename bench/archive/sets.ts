@@ -21,6 +21,18 @@ export const unpackSets: readonly DataSet[] = [
   { name: 'large', title: 'one entry of 5 GiB', files: 1, bytes: 5 * 1024 * MiB, content: 'image' },
 ];
 
+export const homeSets: readonly DataSet[] = [
+  { name: 'home-images', title: '1 GiB, 20 images', files: 20, bytes: Math.floor((1024 * MiB) / 20), content: 'image' },
+  {
+    name: 'home-labels',
+    title: '1 GiB, 20 label masks',
+    files: 20,
+    bytes: Math.floor((1024 * MiB) / 20),
+    content: 'labels',
+  },
+  { name: 'home-files', title: '10,000 files of 20 kB', files: 10_000, bytes: 20_000, content: 'image' },
+];
+
 /** The set with a part of its bytes, for a quick look. */
 export function shrink(set: DataSet, by: number): DataSet {
   const [files, bytes] =

@@ -59,6 +59,8 @@ export async function startSshServer(
       'PasswordAuthentication no',
       'KbdInteractiveAuthentication no',
       'UsePAM no',
+      // Debian's place; elsewhere there is just no sftp.
+      'Subsystem sftp /usr/lib/openssh/sftp-server',
       ...(env.length ? [`ForceCommand ${login}`] : []),
       '',
     ].join('\n'),
