@@ -20,6 +20,7 @@ describeWithPart('Glacier2', zerocPython !== null, "messages of ZeroC's runtime"
     const text = execFileSync(zerocPython ?? '', [script, ...options], {
       encoding: 'utf8',
       maxBuffer: 64 * 1024 * 1024,
+      timeout: 60_000,
     });
     return JSON.parse(text) as Made;
   };

@@ -15,7 +15,7 @@ import sys
 import threading
 
 import Ice
-from slice_from_schema import HERE, load
+from slice_from_schema import HERE, communicator_with, load
 
 schema = load()
 import gen  # noqa: E402
@@ -295,11 +295,9 @@ def main():
     properties = Ice.createProperties()
     properties.setProperty("Ice.Default.EncodingVersion", "1.0")
     properties.setProperty("Ice.Default.Timeout", "5000")
-    init = Ice.InitializationData()
-    init.properties = properties
     vectors = []
     every = "--every" in sys.argv
-    with Ice.initialize(init) as communicator:
+    with communicator_with(properties) as communicator:
         for name, iface, operation, args, context, exact in every_request() if every else requests():
             message = record_request(communicator, iface, operation, args, context)
             types = operation_of(iface, operation)["in"]

@@ -8,7 +8,7 @@ import time
 import uuid
 
 import Ice
-from slice_from_schema import load
+from slice_from_schema import communicator_with, load
 
 load()
 import Glacier2  # noqa: E402
@@ -154,9 +154,7 @@ def main():
     for argument in sys.argv[2:]:
         name, value = argument.split("=", 1)
         properties.setProperty(name, value)
-    init = Ice.InitializationData()
-    init.properties = properties
-    with Ice.initialize(init) as communicator:
+    with communicator_with(properties) as communicator:
         adapter = communicator.createObjectAdapterWithEndpoints("OMERO", "tcp -h 127.0.0.1")
         adapter.add(Verifier(), communicator.stringToIdentity("verifier"))
         adapter.add(Manager(), communicator.stringToIdentity("manager"))

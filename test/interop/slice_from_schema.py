@@ -1,5 +1,6 @@
 """Writes the schema of src/omero/ice as Slice and loads it, so that ZeroC's own runtime speaks the same interface."""
 
+import contextlib
 import json
 import os
 import tempfile
@@ -8,8 +9,14 @@ import Ice
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCHEMA = os.path.join(HERE, "..", "..", "src", "omero", "ice", "omero-schema.json")
-SLICE_ROOT = "/usr/share/ice/slice"
+# Debian's place, or that of the package from PyPI.
+SLICE_ROOTS = ("/usr/share/ice/slice", os.path.join(os.path.dirname(Ice.__file__), "slice"))
 PRIMITIVES = ("bool", "byte", "short", "int", "long", "float", "double", "string")
+
+
+def slice_root():
+    """The runtime's own Slice files: another version's would not fit it."""
+    return next(root for root in reversed(SLICE_ROOTS) if os.path.isdir(root))
 
 
 def load_schema():
@@ -101,6 +108,18 @@ class Writer:
         )
 
 
+@contextlib.contextmanager
+def communicator_with(properties):
+    """As `with Ice.initialize(…)`, which 3.6 does not know yet."""
+    init = Ice.InitializationData()
+    init.properties = properties
+    communicator = Ice.initialize(init)
+    try:
+        yield communicator
+    finally:
+        communicator.destroy()
+
+
 def load():
     """Defines the schema's Python classes and returns the schema."""
     import Glacier2  # noqa: F401  before loadSlice: its definitions would otherwise be made twice
@@ -109,5 +128,5 @@ def load():
     with tempfile.NamedTemporaryFile("w", suffix=".ice", encoding="utf-8") as file:
         file.write(Writer(schema).text())
         file.flush()
-        Ice.loadSlice("", ["-I" + SLICE_ROOT, "--all", file.name])
+        Ice.loadSlice("", ["-I" + slice_root(), "--all", file.name])
     return schema

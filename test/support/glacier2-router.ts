@@ -13,9 +13,9 @@ import { testCertificate, testKey } from './test-certificate.ts';
 /** ZeroC's own router, or null where it is not installed. */
 export const glacier2router = findExecutable('glacier2router');
 
-/** Debian's Python when it has ZeroC's runtime (`python3-zeroc-ice`), else null. */
-export const zerocPython =
-  spawnSync('/usr/bin/python3', ['-c', 'import Ice, Glacier2']).status === 0 ? '/usr/bin/python3' : null;
+const python = process.env['ZEROC_PYTHON'] ?? '/usr/bin/python3';
+/** A Python with ZeroC's runtime, Debian's (`python3-zeroc-ice`) unless ZEROC_PYTHON names another; else null. */
+export const zerocPython = spawnSync(python, ['-c', 'import Ice, Glacier2']).status === 0 ? python : null;
 
 /** Starts a router, set as OMERO sets it, in front of a verifier and a session manager on a port of this machine. */
 export async function startGlacier2(options: {
