@@ -112,6 +112,18 @@ export class OmeroLink {
     });
   }
 
+  /** Several calls that belong together on one connection, such as those of a table. Never repeated. */
+  async together<T>(
+    operation: string,
+    { signal }: Pick<CallOptions, 'signal'>,
+    work: (session: RouterSession) => Promise<T>,
+  ): Promise<T> {
+    return this.#guarded(operation, signal, async (session, started) => {
+      started('once');
+      return work(session);
+    });
+  }
+
   /** Tells OMERO and Glacier2 that the session is still wanted. */
   async keepAlive(): Promise<void> {
     await this.#guarded('ServiceFactory.keepAlive', undefined, (session) =>

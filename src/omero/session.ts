@@ -8,6 +8,7 @@ import * as deletion from './queries/deletion.ts';
 import * as filesets from './queries/filesets.ts';
 import * as server from './queries/server.ts';
 import * as sessions from './queries/sessions.ts';
+import * as tables from './queries/tables.ts';
 import * as users from './queries/users.ts';
 
 const defaultIdleMs = 10 * 60_000;
@@ -178,6 +179,18 @@ export class OmeroSession {
     ns?: string,
   ): Promise<annotations.MapAnnotation[]> {
     return annotations.mapAnnotations(this.#link, type, ids, ns);
+  }
+
+  /** Attaches a table of measurements to an object; see `queries/tables.ts`. */
+  attachTable(
+    target: annotations.AnnotationTarget,
+    table: { readonly name: string; readonly columns: readonly tables.TableColumn[]; readonly ns?: string },
+  ): Promise<{ fileId: number; annotationId: number }> {
+    return tables.attachTable(this.#link, this.context.groupId, target, table);
+  }
+
+  readTable(fileId: number): Promise<tables.TableColumn[]> {
+    return tables.readTable(this.#link, this.context.groupId, fileId);
   }
 
   /** Deletes objects with what hangs on them; see `queries/deletion.ts`. */

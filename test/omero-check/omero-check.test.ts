@@ -34,6 +34,7 @@ async function site(): Promise<{ config: CheckConfig; storage: string; logs: str
       tls: 'verify',
       caFile: null,
       webUrl: null,
+      reconnectSeconds: 1,
     },
     importer: {
       maxWorkers: 1,

@@ -107,6 +107,13 @@ export const omeroErrors = defineErrors({
     retryable: true,
     status: 502,
   },
+  OMERO_TABLES_OFF: {
+    message: 'OMERO at {server} makes no tables: its Tables service does not run.',
+    remedy: 'Start the Tables service of the OMERO server, which needs PyTables on that machine.',
+    who: 'it',
+    retryable: false,
+    status: 502,
+  },
   OMERO_ANSWER_INVALID: {
     message: 'OMERO at {server} did not answer as OMERO does: {reason}.',
     remedy: 'Check that OMERO_PORT is the Glacier2 port (4064 with TLS), and the transport (ssl or tcp).',

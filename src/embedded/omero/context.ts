@@ -30,6 +30,8 @@ export interface ClientState {
   /** Names of the proxies that the client has made known to the router. */
   readonly known: Set<string>;
   readonly rawFiles: Map<string, RawFile>;
+  /** Files of open tables, by the name of the table. */
+  readonly tables: Map<string, number>;
   /** Answers to submitted requests, by the name of their handle. */
   readonly handles: Map<string, Submitted>;
   /** The session outlives this client even when it is the last. */

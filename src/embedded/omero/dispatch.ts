@@ -11,6 +11,7 @@ import { queryService } from './services/query.ts';
 import { rawFileService } from './services/raw-files.ts';
 import { routerOperations } from './services/router.ts';
 import { sessionService } from './services/session.ts';
+import { sharedResourcesService, tableService } from './services/tables.ts';
 import { updateService } from './services/update.ts';
 
 const services: Readonly<Record<string, Service>> = {
@@ -22,6 +23,8 @@ const services: Readonly<Record<string, Service>> = {
   ISession: sessionService,
   IUpdate: updateService,
   RawFileStore: rawFileService,
+  SharedResources: sharedResourcesService,
+  Table: tableService,
 };
 
 /** Leads each request to the service that its identity names. What is not supported is refused by name. */

@@ -19,6 +19,7 @@ import { checkQueries } from './queries.ts';
 import { checkRepository } from './repository.ts';
 import { checkSignIn } from './sign-in.ts';
 import { checkStorage } from './storage.ts';
+import { checkTable } from './table.ts';
 import { checkVersion } from './version.ts';
 
 /** In this order: a check may need those before it. */
@@ -34,6 +35,7 @@ export const checks: readonly Check[] = [
   checkDataset,
   checkImport,
   checkAnnotations,
+  checkTable,
   checkClosedSession,
 ];
 

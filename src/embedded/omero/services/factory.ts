@@ -12,6 +12,7 @@ const getters: Readonly<Record<string, string>> = {
   getQueryService: 'IQuery',
   getSessionService: 'ISession',
   getUpdateService: 'IUpdate',
+  sharedResources: 'SharedResources',
 };
 
 let lastFile = 0;

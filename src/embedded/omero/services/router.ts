@@ -26,6 +26,7 @@ export const routerOperations: Readonly<Record<string, RouterOperation>> = {
       category: `session-${client}`,
       known: new Set(),
       rawFiles: new Map(),
+      tables: new Map(),
       handles: new Map(),
       detached: false,
     };
