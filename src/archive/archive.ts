@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
+import type { TransferSettings } from '../config/config.ts';
 import { bridgeError, isBridgeError } from '../domain/errors.ts';
 import { syncFolder } from '../lib/sync-folder.ts';
 import type { Transport } from '../slurm/transport.ts';
@@ -44,6 +45,8 @@ export interface ArchiveOptions {
   workflowId: string;
   taskId: string;
   stamp: string;
+  /** How results come from the cluster. */
+  settings?: TransferSettings;
   jobLog: Buffer | null;
   /** Permissions of the archive; null: as the umask and the folder above give them. */
   modes?: ArchiveModes | null;

@@ -45,9 +45,9 @@ export async function listResults(folder: FarFolder, tools: FarTools, signal: Ab
   if (out !== 'd') throw refused(folder, 'data/out', 'it is not a folder');
   if (tools.gnuFind) {
     const argv = ['find', folder.path, '-mindepth', '1', '-printf', '%y\\t%s\\t%T@\\t%P\\0'];
-    return parseList(folder, await output(folder, argv, signal));
+    return parseList(folder, await collectOutput(folder, argv, signal));
   }
-  const answer = await output(folder, posixListCommand(folder.path), signal);
+  const answer = await collectOutput(folder, posixListCommand(folder.path), signal);
   const records = await parsePosixList(folder, answer, signal);
   if (!records) throw incomplete(folder, 'their list cannot be read');
   const list = new ListBuilder(folder);
@@ -62,7 +62,7 @@ export async function listResults(folder: FarFolder, tools: FarTools, signal: Ab
 export async function readJobManifest(folder: FarFolder, signal: AbortSignal): Promise<Map<string, number> | null> {
   // Not through a link: what it holds is shown in messages.
   if ((await kindsBeside(folder, signal)).manifest !== 'f') return null;
-  const bytes = await output(folder, ['cat', `${folder.path}.manifest`], signal);
+  const bytes = await collectOutput(folder, ['cat', `${folder.path}.manifest`], signal);
   if (bytes.length > 0 && bytes.at(-1) !== 0) return null;
   const sizes = new Map<string, number>();
   for (const record of bytes.toString('utf8').split('\0').slice(0, -1)) {
@@ -93,7 +93,8 @@ async function kindsBeside(folder: FarFolder, signal: AbortSignal): Promise<{ ou
   return { out, manifest };
 }
 
-async function output(folder: FarFolder, argv: string[], signal: AbortSignal): Promise<Buffer> {
+/** What a command there writes; an exit code other than 0 is TRANSFER_INCOMPLETE. */
+export async function collectOutput(folder: FarFolder, argv: string[], signal: AbortSignal): Promise<Buffer> {
   const far = folder.transport.stream(argv, { signal });
   const bytes = await collect(far.stdout).catch((error: unknown) => ({ error }));
   const { code, stderr } = await far.finished;

@@ -43,6 +43,21 @@ export class TreeWriter {
     }
   }
 
+  /** Creates a file by a copy that `copyTo` makes under a new name; it comes open for reading. The caller closes it. */
+  async copy(path: string, bytes: number, copyTo: (file: string) => Promise<void>): Promise<FileHandle> {
+    await this.folder(parentOf(path));
+    const file = join(this.root, path);
+    try {
+      await copyTo(file);
+      const copied = await open(file, constants.O_RDWR | constants.O_NOFOLLOW);
+      // A copy keeps the mode that the file had on the cluster; here it is a file like all others.
+      await copied.chmod(0o666 & ~process.umask()).catch(() => {});
+      return copied;
+    } catch (error) {
+      throw await this.#refusal(error, path, bytes);
+    }
+  }
+
   /** Creates a file with this content; `mtime` in seconds since 1970. */
   async write(path: string, data: Buffer, mtime?: number): Promise<void> {
     const file = await this.create(path, data.length);

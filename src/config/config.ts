@@ -104,6 +104,26 @@ export interface SlurmConfig {
   readonly pollSeconds: number;
   /** Who writes the line that makes us look at once: nobody, the job's last act, or also a job that depends on it. */
   readonly push?: PushBy;
+  /** How results come home; absent where a configuration is made by hand: one tar stream. */
+  readonly transfer?: TransferSettings;
+}
+
+/** How a site's results come home. */
+export interface TransferSettings {
+  /** `auto`: `shared` where this machine sees the cluster's files, else `stream`. */
+  readonly way: 'auto' | 'stream' | 'zip' | 'shared';
+  readonly compress: 'auto' | 'on' | 'off';
+  /** Checksums that the cluster takes itself, compared with what arrived. */
+  readonly checksums: 'off' | 'sha256';
+  /** For `zip`: `slurm_zip_cmd`, read by the cluster's shell; empty: 7z or 7za. */
+  readonly zipCommand: string;
+  readonly limits: {
+    readonly entries: number;
+    /** Bytes of all entries together, unpacked. */
+    readonly bytes: number;
+    /** Unpacked bytes per byte of the zip. */
+    readonly ratio: number;
+  };
 }
 
 export type PushBy = 'off' | 'job' | 'both';

@@ -23,7 +23,16 @@ import {
   whole,
   type Parse,
 } from './values.ts';
-import type { Config, DatabaseConfig, ImporterConfig, OmeroConfig, PushBy, SlurmConfig, WebConfig } from './config.ts';
+import type {
+  Config,
+  DatabaseConfig,
+  ImporterConfig,
+  OmeroConfig,
+  PushBy,
+  SlurmConfig,
+  TransferSettings,
+  WebConfig,
+} from './config.ts';
 
 export const roles = ['worker', 'importer', 'web'] as const;
 export type Role = (typeof roles)[number];
@@ -292,7 +301,39 @@ function slurmOf(values: Values, take: Take, ini: SlurmIni, env: NodeJS.ProcessE
     home: transport === 'local' ? (home ?? (env['HOME'] || homedir())) : null,
     sshConfigFile: take<string | null>('slurm.sshConfigFile', 'BIOMERO_BRIDGE_SSH_CONFIG', path, null),
     push: take<PushBy>('slurm.push', 'BIOMERO_BRIDGE_SLURM_PUSH', oneOf('off', 'job', 'both'), 'both'),
+    transfer: transferOf(take, ini),
     pollSeconds: take('slurm.pollSeconds', 'BIOMERO_BRIDGE_SLURM_POLL_SECONDS', decimal(0.1, 3600), 5),
+  };
+}
+
+function transferOf(take: Take, ini: SlurmIni): TransferSettings {
+  const limit = (key: string, name: SettingName, fallback: number): number =>
+    take(`slurm.transfer.limits.${key}`, name, whole(1), fallback);
+  return {
+    way: take<TransferSettings['way']>(
+      'slurm.transfer.way',
+      'BIOMERO_BRIDGE_TRANSFER',
+      oneOf('auto', 'stream', 'zip', 'shared'),
+      'auto',
+    ),
+    compress: take<TransferSettings['compress']>(
+      'slurm.transfer.compress',
+      'BIOMERO_BRIDGE_TRANSFER_COMPRESS',
+      oneOf('auto', 'on', 'off'),
+      'auto',
+    ),
+    checksums: take<TransferSettings['checksums']>(
+      'slurm.transfer.checksums',
+      'BIOMERO_BRIDGE_TRANSFER_CHECKSUMS',
+      oneOf('off', 'sha256'),
+      'off',
+    ),
+    zipCommand: ini.take('slurm.transfer.zipCommand', 'slurm_zip_cmd', text, ''),
+    limits: {
+      entries: limit('entries', 'BIOMERO_BRIDGE_ARCHIVE_MAX_ENTRIES', 2_000_000),
+      bytes: limit('bytes', 'BIOMERO_BRIDGE_ARCHIVE_MAX_BYTES', 16 * 2 ** 40),
+      ratio: limit('ratio', 'BIOMERO_BRIDGE_ARCHIVE_MAX_RATIO', 1040),
+    },
   };
 }
 

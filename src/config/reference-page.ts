@@ -80,7 +80,7 @@ const outro = [
   '### Not read',
   '',
   '`[CONVERTERS]`, `inline_ssh_env`, `slurm_image_pull_via_sbatch`, `image_pull_cpus`, `image_pull_mem`, `apptainer_tmpdir`,',
-  '`apptainer_cachedir`, `slurm_zip_cmd`, `analytics_rebuild_start_time` and `analytics_rebuild_days_ago` have no effect here.',
+  '`apptainer_cachedir`, `analytics_rebuild_start_time` and `analytics_rebuild_days_ago` have no effect here.',
   '',
 ];
 

@@ -117,6 +117,32 @@ export const settings = [
     'Copies of descriptors that came from addresses, which serve while an address does not answer, and up to 1 GB of pictures of results. What is in it can be removed at any time.',
   ),
   v(
+    'BIOMERO_BRIDGE_TRANSFER',
+    'auto, stream, zip or shared',
+    'auto',
+    'How results come home: one `tar` stream; a zip that the cluster makes (`slurm_zip_cmd`), kept as it is; or straight from a file system that both have mounted. `auto`: shared where this machine sees the same folder under the same path, else a stream.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_TRANSFER_COMPRESS',
+    'auto, on or off',
+    'auto',
+    'Whether the stream goes through zstd, where both ends have it. `auto`: when the connection brings less than 60 MB/s.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_TRANSFER_CHECKSUMS',
+    'off or sha256',
+    'off',
+    'Lets the cluster take checksums itself (`sha256sum`), compared with what arrived beside names, sizes and times. It reads everything once more there.',
+  ),
+  v('BIOMERO_BRIDGE_ARCHIVE_MAX_ENTRIES', positive, '2000000', 'Most files and folders that a result may have.'),
+  v('BIOMERO_BRIDGE_ARCHIVE_MAX_BYTES', positive, '17592186044416', 'Most bytes that a result may have, unpacked.'),
+  v(
+    'BIOMERO_BRIDGE_ARCHIVE_MAX_RATIO',
+    positive,
+    '1040',
+    'How many times larger than its zip a result may be. Deflate reaches 1032; more means that entries share data.',
+  ),
+  v(
     'BIOMERO_BRIDGE_CLEANUP',
     bool,
     'true',
@@ -314,6 +340,14 @@ export const settings = [
     '',
     'Partition when nothing else names one.',
     'BIOMERO_DEFAULT_PARTITION',
+  ),
+  i(
+    '[SLURM]',
+    'slurm_zip_cmd',
+    'a 7z command',
+    '$(command -v 7z || command -v 7za)',
+    "Command that makes a zip on the cluster, with `BIOMERO_BRIDGE_TRANSFER=zip`; the cluster's shell reads it.",
+    'BIOMERO_SLURM_ZIP_CMD',
   ),
   i('[SLURM]', 'slurm_conversion_partition', 'a partition', '', 'Partition of conversion jobs.'),
   i(

@@ -123,6 +123,13 @@ export const archiveErrors = defineErrors({
     retryable: true,
     status: 503,
   },
+  TRANSFER_NOT_SHARED: {
+    message: 'Results are to be taken from a shared file system, and this machine does not see {folder} of {cluster}.',
+    remedy: 'Mount it here under the same path, or set BIOMERO_BRIDGE_TRANSFER to auto or stream.',
+    who: 'it',
+    retryable: true,
+    status: 503,
+  },
   ARCHIVE_NAME_TAKEN: {
     message: 'The name {path} is taken by something else than the archive of task {task}.',
     remedy: 'Look at that folder; it was not touched. Retry to archive under another time.',

@@ -53,6 +53,7 @@ async function bringHome(
       workflowId: run.id,
       taskId: run.taskId,
       stamp: place.stamp,
+      ...(ctx.config.slurm.transfer ? { settings: ctx.config.slurm.transfer } : {}),
       jobLog,
       modes: ctx.config.storage.modes ?? null,
       metadata: metadataOf(run),

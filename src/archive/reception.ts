@@ -1,0 +1,187 @@
+/** Takes in entries one after the other, wherever they come from: each is written, hashed and put into the zip. */
+import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { bridgeError } from '../domain/errors.ts';
+import { InFlight } from '../lib/in-flight.ts';
+import { checkEntryName, EntryTree, showName } from './entry-name.ts';
+import { firstNames, incomplete, refused, type FarFolder, type FarList } from './far-list.ts';
+import { storageError } from './storage-error.ts';
+import { TarError, type TarEntry } from './tar-reader.ts';
+import type { StagedFile, TransferOptions } from './transfer.ts';
+import { setTime, TreeWriter } from './tree-writer.ts';
+import type { ZipWriter } from './zip-writer.ts';
+
+/** Up to this size a file is taken whole, so that many small ones are written at the same time. */
+const smallBytes = 1024 * 1024;
+const writesAtOnce = 16;
+
+/** Where entries come from, in turns: `next`, then the whole body by `whole` or `some`, then `next` again. */
+export interface EntrySource {
+  next(): Promise<TarEntry | null>;
+  whole(): Promise<Buffer>;
+  some(): Promise<Buffer>;
+  /** Copies the entry at hand to a new file without reading it here; absent where only its bytes come. */
+  copyTo?(file: string): Promise<void>;
+}
+
+/** Entries being taken in: checked against the list, written, hashed and zipped. */
+export class Reception {
+  readonly #o: TransferOptions;
+  readonly #folder: FarFolder;
+  readonly #list: FarList;
+  readonly #zip: ZipWriter;
+  readonly #writer: TreeWriter;
+  readonly #out: string;
+  readonly #writes = new InFlight(writesAtOnce);
+  readonly #tree = new EntryTree();
+  readonly #files: StagedFile[] = [];
+  #bytes = 0;
+
+  constructor(o: TransferOptions, folder: FarFolder, list: FarList, zip: ZipWriter) {
+    this.#o = o;
+    this.#folder = folder;
+    this.#list = list;
+    this.#zip = zip;
+    this.#writer = new TreeWriter(o.staging, `${folder.path} on the cluster`);
+    this.#out = `${o.jobId}_out/data/out`;
+  }
+
+  /** Makes the folder for it; before the source is opened, which may not wait for its reader. */
+  begin(): Promise<void> {
+    return this.#writer.folder(this.#out);
+  }
+
+  /** Takes in everything that comes; what went wrong is thrown once nothing is being written any more. */
+  async receive(source: EntrySource): Promise<void> {
+    try {
+      await this.#readAll(source);
+    } finally {
+      await this.#writes.settle();
+    }
+  }
+
+  /** All files that came, sorted, when they are all that were listed; else TRANSFER_INCOMPLETE. */
+  async complete(): Promise<StagedFile[]> {
+    const missing = [...this.#list.files.keys()].filter((path) => !this.#tree.has(path));
+    if (missing.length > 0) throw incomplete(this.#folder, `${this.state()}; missing are ${firstNames(missing)}`);
+    await this.#addEmptyFolders();
+    return this.#files.sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  /** How much has come, for people. */
+  state(): string {
+    return `${this.#files.length} of ${this.#list.files.size} files and ${this.#bytes} of ${this.#list.bytes} bytes came`;
+  }
+
+  async #readAll(source: EntrySource): Promise<void> {
+    for (let entry = await source.next(); entry; entry = await source.next()) {
+      this.#o.signal.throwIfAborted();
+      const path = this.#check(entry);
+      if (path === '') continue;
+      if (entry.type === 'folder') await this.#writer.folder(`${this.#out}/${path}`);
+      else if (entry.bytes <= smallBytes) await this.#takeSmall(path, await source.whole(), entry.mtime);
+      else await this.#takeLarge(path, source, entry);
+    }
+  }
+
+  /** The path of an entry that is welcome; the empty one for the root. */
+  #check(entry: TarEntry): string {
+    const shown = showName(entry.name);
+    if (entry.type !== 'file' && entry.type !== 'folder') throw refused(this.#folder, shown, `it is a ${entry.type}`);
+    const name = checkEntryName(entry.name);
+    if (name.refused !== undefined) throw refused(this.#folder, shown, name.refused);
+    if (name.path === '') return '';
+    const conflict = this.#tree.add(name.path, entry.type);
+    if (conflict !== null) throw refused(this.#folder, shown, conflict);
+    if (entry.type === 'folder') return name.path;
+    const listed = this.#list.files.get(name.path);
+    if (listed?.bytes === entry.bytes) return name.path;
+    const was = listed ? `was listed with ${listed.bytes} bytes` : 'was not listed before';
+    throw incomplete(
+      this.#folder,
+      `"${shown}" came with ${entry.bytes} bytes and ${was}: results are still being written`,
+    );
+  }
+
+  async #takeSmall(path: string, arrived: Buffer, mtime: number): Promise<void> {
+    // The stream's buffer is only borrowed, and this piece may outlive many others.
+    const data = Buffer.from(arrived);
+    const name = `${this.#out}/${path}`;
+    await this.#writes.add(async () => {
+      const sha256 = createHash('sha256').update(data).digest('hex');
+      await Promise.all([
+        this.#writer.write(name, data, mtime),
+        this.#zip.add(`data/out/${path}`, data, crc32(data), mtime).catch(async (error: unknown) => {
+          throw await storageError(error, join(this.#o.staging, `${this.#o.jobId}_out.zip`), data.length);
+        }),
+      ]);
+      this.#done({ path: name, bytes: data.length, sha256 });
+      this.#progress(data.length);
+    });
+  }
+
+  async #takeLarge(path: string, source: EntrySource, entry: TarEntry): Promise<void> {
+    const name = `${this.#out}/${path}`;
+    const file = source.copyTo
+      ? await this.#writer.copy(name, entry.bytes, source.copyTo.bind(source))
+      : await this.#writer.create(name, entry.bytes);
+    const hash = createHash('sha256');
+    let crc = 0;
+    let written = 0;
+    let data = await source.some();
+    const zipped = this.#zip.begin(`data/out/${path}`, entry.bytes, entry.mtime, data);
+    try {
+      for (; data.length > 0; data = await source.some()) {
+        hash.update(data);
+        crc = crc32(data, crc);
+        await Promise.all([source.copyTo ? null : writeAll(file, data), zipped.write(data)]);
+        written += data.length;
+        this.#progress(data.length);
+      }
+      await zipped.close(crc);
+      await setTime(file, entry.mtime);
+      const { size } = await file.stat();
+      if (size !== entry.bytes || written !== entry.bytes)
+        throw bridgeError('STORAGE_FAILED', { path: join(this.#o.staging, name), reason: `it has ${size} bytes` });
+    } catch (error) {
+      await zipped.abandon();
+      throw error instanceof TarError ? error : await storageError(error, join(this.#o.staging, name), entry.bytes);
+    } finally {
+      await file.close();
+    }
+    this.#done({ path: name, bytes: entry.bytes, sha256: hash.digest('hex') });
+    this.#progress(0);
+  }
+
+  /** Folders that hold nothing are part of the results too; a folder not listed cannot matter without a file in it. */
+  async #addEmptyFolders(): Promise<void> {
+    const filled = new Set<string>();
+    for (const path of [...this.#list.files.keys(), ...this.#list.folders])
+      if (path.includes('/')) filled.add(path.slice(0, path.lastIndexOf('/')));
+    for (const path of this.#list.folders)
+      if (!filled.has(path)) {
+        await this.#writer.folder(`${this.#out}/${path}`);
+        await this.#zip.addFolder(`data/out/${path}`, Math.floor(Date.now() / 1000));
+      }
+  }
+
+  #done(file: StagedFile): void {
+    this.#files.push(file);
+  }
+
+  #progress(bytes: number): void {
+    this.#bytes += bytes;
+    this.#o.onProgress?.({
+      files: this.#files.length,
+      filesTotal: this.#list.files.size,
+      bytes: this.#bytes,
+      bytesTotal: this.#list.bytes,
+    });
+  }
+}
+
+async function writeAll(file: FileHandle, data: Buffer): Promise<void> {
+  for (let done = 0; done < data.length;) done += (await file.write(data, done)).bytesWritten;
+}
