@@ -203,7 +203,10 @@ describe('one stream', () => {
   test.runIf(hasExecutable('zstd'))('through zstd is the same, and a cut one is noticed', async () => {
     const results = await makeResults(tree);
     const seen: string[][] = [];
-    const watching = withStream(results, (argv) => void seen.push(argv) ?? null);
+    const watching = withStream(results, (argv) => {
+      seen.push(argv);
+      return null;
+    });
     const { staged, staging } = await bringHome(results, { way: 'stream', compress: 'on' }, watching);
     await expectComplete(staged, staging);
     expect(seen.find((argv) => argv[0] === 'tar')).toContain('--use-compress-program=zstd -1 -q');
