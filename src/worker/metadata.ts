@@ -19,6 +19,7 @@ export function metadataOf(run: Run): [string, string][] {
     ['Workflow_Name', run.workflow],
     ['Workflow_Version', run.workflowVersion],
     ['Workflow_Created_On', run.launchedAt.toISOString()],
+    ['Workflow_Modified_On', (run.job?.endedAt ?? run.launchedAt).toISOString()],
     ['Workflow_Task_IDs', [run.workflowTaskId, run.taskId].join(', ')],
     [`${task}ID`, run.workflowTaskId],
     [`${task}Name`, run.workflow],
@@ -27,6 +28,7 @@ export function metadataOf(run: Run): [string, string][] {
     [`${task}Input_Data`, run.input ? `${run.input.type}:${run.input.id}` : ''],
     [`${task}Job_IDs`, jobId],
     ...parameterRows(run, `${task}Param_`),
+    [`${task}Job_${jobId}_Result_Message`, resultMessage(run)],
     [`Task_${importTask}_ID`, run.taskId],
     [`Task_${importTask}_Name`, importTask],
     [`Task_${importTask}_Version`, productVersion],
@@ -74,10 +76,14 @@ export function annotationsOf(run: Run): { namespace: string; key: string; pairs
         ['Job_ID', jobId],
         ['Task_ID', run.workflowTaskId],
         ['Workflow_ID', run.id],
-        ['Result_Message', `${run.job?.state ?? ''} ${run.job?.exit ?? ''}`.trim()],
+        ['Result_Message', resultMessage(run)],
       ],
     },
   ];
+}
+
+function resultMessage(run: Run): string {
+  return `${run.job?.state ?? ''} ${run.job?.exit ?? ''}`.trim();
 }
 
 function parameterRows(run: Run, prefix: string): [string, string][] {

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, lstatSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'csv-parse/sync';
@@ -214,6 +214,56 @@ test('an event stream begins with the snapshot', async () => {
     id: run.id,
     revision: run.revision,
     state: 'done',
+  });
+});
+
+test('archives are verified, shown and recorded again from their folders by commands', async () => {
+  const archive = run.archive?.path ?? '';
+  const cli = (...args: string[]) => {
+    const main = packageFile('dist', 'src', 'main.js');
+    const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    return { status, stdout };
+  };
+  const intact = cli('archive', 'verify', archive, join(folder.path, 'storage'));
+  expect(intact.status).toBe(0);
+  expect(intact.stdout).toMatch(/✓ .*\n    intact: 9 files, .*\n✓ .*\n    intact: 9 files, .*\n\n2 intact\.\n$/);
+
+  const copy = join(folder.path, '..', 'copy');
+  cpSync(archive, copy, { recursive: true });
+  const label = `${run.jobId}_out/data/out/nuclei_01_labels.ome.tif`;
+  const bytes = readFileSync(join(copy, label));
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+  writeFileSync(join(copy, label), bytes);
+  expect(cli('archive', 'verify', copy)).toMatchObject({
+    status: 1,
+    stdout: expect.stringMatching(
+      new RegExp(`1 difference;[^]*${label} has changed: .*; ${run.jobId}_out.zip still has it`),
+    ),
+  });
+  rmSync(join(copy, `omero-${run.jobId}.log`));
+  const { status, stdout } = cli('archive', 'verify', '--json', copy);
+  expect(status).toBe(1);
+  expect(JSON.parse(stdout)[0].differences).toMatchObject([
+    { kind: 'changed', path: label, inZip: `${run.jobId}_out.zip` },
+    { kind: 'missing', path: `omero-${run.jobId}.log` },
+  ]);
+  rmSync(join(copy, 'manifest-sha256.txt'));
+  expect(cli('archive', 'verify', copy).status).toBe(2);
+
+  const here = ['--data', folder.path];
+  expect(cli('archive', 'list', ...here).stdout).toContain(archive);
+  expect(cli('archive', 'show', run.id.slice(0, 8), ...here).stdout).toContain(label);
+  expect(cli('archive', 'rebuild', ...here)).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^1 known already/),
+  });
+  await biomero.query('delete from bridge.runs where id = $1', [run.id]);
+  expect(cli('archive', 'rebuild', ...here).stdout).toContain(`restored as run ${run.id}`);
+  expect(cli('status', run.id, ...here).stdout).toContain('restored from the archive');
+  expect(cli('storage', 'check', '--group', 'demo', ...here)).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('its marker is the one that was last seen'),
   });
 });
 
