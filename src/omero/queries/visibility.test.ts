@@ -1,0 +1,262 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { startTestOmero, type TestOmero } from '../../embedded/omero/testing.ts';
+import { openPool } from '../../lib/database.ts';
+import { packageFile } from '../../lib/package-root.ts';
+import { OmeroLink } from '../link.ts';
+import * as annotations from './annotations.ts';
+import * as containers from './containers.ts';
+import * as deletion from './deletion.ts';
+import * as filesets from './filesets.ts';
+import * as server from './server.ts';
+import * as sessions from './sessions.ts';
+import { oddWorld, writeWorld, type OddWorld } from '../testing/odd-world.ts';
+import * as users from './users.ts';
+
+// Every named query, asked by owner, member, stranger and a restricted administrator, in groups of every kind, about
+// objects that the gateway never made. What a query may tell is stated once, and follows for each who asks.
+
+const groups = ['private', 'readonly', 'annotate', 'write'] as const;
+const viewers = ['alice', 'bob', 'carol', 'bridge'] as const;
+type Viewer = (typeof viewers)[number];
+
+const roles: Readonly<Record<Viewer, string>> = {
+  alice: 'the owner',
+  bob: 'a member',
+  carol: 'a stranger',
+  bridge: 'an administrator',
+};
+
+function maySee(viewer: Viewer, group: string): boolean {
+  return viewer === 'alice' || viewer === 'bridge' || (viewer === 'bob' && group !== 'private');
+}
+
+interface Row {
+  /** Name of the function that is asked, as its module exports it. */
+  readonly asks: string;
+  readonly ask: (link: OmeroLink, world: OddWorld) => Promise<unknown>;
+  /** The answer for whoever may see. */
+  readonly seen: (world: OddWorld) => unknown;
+  readonly hidden: unknown;
+  /** Also strangers see it, as people, groups and the server are everybody's. */
+  readonly everybody?: boolean;
+  /** OMERO refuses a group that one does not belong to, instead of answering nothing. */
+  readonly refusesStrangers?: boolean;
+}
+
+const containerTypes = ['Dataset', 'Project', 'Screen', 'Plate'] as const;
+const annotated = ['Image', 'Dataset', 'Project', 'Screen', 'Plate'] as const;
+
+const rows: Readonly<Record<string, Row>> = {
+  ...Object.fromEntries(
+    containerTypes.map((type): [string, Row] => [
+      `a ${type} with an odd name`,
+      {
+        asks: 'findContainer',
+        ask: (link, w) => containers.findContainer(link, type, w.ids[type]),
+        seen: (w) => ({ id: w.ids[type], name: w.name, groupId: w.group, ownerId: w.owner }),
+        hidden: null,
+      },
+    ]),
+  ),
+  'datasets by a name with quotes, percent and control characters': {
+    asks: 'findDatasetsByName',
+    ask: (link, w) => containers.findDatasetsByName(link, { groupId: w.group, userId: w.owner }, w.name),
+    seen: (w) => [{ id: w.ids.Dataset, name: w.name, ownerId: w.owner }],
+    hidden: [],
+    refusesStrangers: true,
+  },
+  'images of a dataset: one without pixels and fileset, one linked twice': {
+    asks: 'imagesIn',
+    ask: (link, w) => containers.imagesIn(link, w.ids.Dataset),
+    seen: (w) => [
+      { id: w.ids.bareImage, name: '', filesetId: null },
+      { id: w.ids.Image, name: w.hugeName, filesetId: w.ids.fileset },
+    ],
+    hidden: [],
+  },
+  'filesets by client path: with images, and without': {
+    asks: 'filesetsByClientPath',
+    ask: (link, w) => filesets.filesetsByClientPath(link, [`/${w.hugePath}`, `/${w.emptyPath}`, '/none']),
+    seen: (w) => [
+      {
+        filesetId: w.ids.fileset,
+        clientPath: w.hugePath,
+        imageIds: [w.ids.Image],
+        plateIds: [],
+        datasetIds: [w.ids.Dataset],
+      },
+      { filesetId: w.ids.emptyFileset, clientPath: w.emptyPath, imageIds: [], plateIds: [], datasetIds: [] },
+    ],
+    hidden: [],
+  },
+  'contents of a plate with 384 wells': {
+    asks: 'filesetContents',
+    ask: (link, w) => filesets.filesetContents(link, [w.ids.plateFileset, w.ids.entrylessFileset]),
+    seen: (w) => [
+      { filesetId: w.ids.plateFileset, clientPaths: [w.platePath], imageIds: w.wellImages, plateIds: [w.ids.Plate] },
+    ],
+    hidden: [],
+  },
+  'a job that has started and not ended': {
+    asks: 'unfinishedImportJobs',
+    ask: (link, w) => filesets.unfinishedImportJobs(link, [w.ids.fileset, w.ids.emptyFileset, w.ids.plateFileset]),
+    seen: (w) => [w.ids.emptyFileset],
+    hidden: [],
+  },
+  'stored files, of an image without any too': {
+    asks: 'storedFilesOf',
+    ask: (link, w) => filesets.storedFilesOf(link, [w.ids.bareImage, w.ids.Image]),
+    seen: (w) => [{ imageId: w.ids.Image, path: w.storedFolder, name: w.storedName, clientPath: w.hugePath }],
+    hidden: [],
+  },
+  ...Object.fromEntries(
+    annotated.flatMap((type): [string, Row][] => [
+      [
+        `annotations of a ${type}: without namespace, without pairs, beside a tag and a comment`,
+        {
+          asks: 'mapAnnotations',
+          ask: (link, w) => annotations.mapAnnotations(link, type, [w.ids[type]]),
+          seen: (w) => w.annotationsOf(type),
+          hidden: [],
+        },
+      ],
+      [
+        `annotations of a ${type} by namespace`,
+        {
+          asks: 'mapAnnotations',
+          ask: (link, w) => annotations.mapAnnotations(link, type, [w.ids[type]], w.ns),
+          seen: (w) => w.annotationsOf(type).filter((a) => a.ns === w.ns),
+          hidden: [],
+        },
+      ],
+    ]),
+  ),
+  'a user by name': {
+    asks: 'findUser',
+    ask: (link) => users.findUser(link, 'alice'),
+    seen: (w) => ({ id: w.owner, name: 'alice' }),
+    hidden: null,
+    everybody: true,
+  },
+  "a user's name": {
+    asks: 'userName',
+    ask: (link, w) => users.userName(link, w.owner),
+    seen: () => 'alice',
+    hidden: null,
+    everybody: true,
+  },
+  "a group's name": {
+    asks: 'groupName',
+    ask: (link, w) => users.groupName(link, w.group),
+    seen: (w) => w.groupName,
+    hidden: null,
+    everybody: true,
+  },
+  'a group and its permissions': {
+    asks: 'findGroup',
+    ask: (link, w) => users.findGroup(link, w.groupName),
+    seen: (w) => ({ id: w.group, name: w.groupName, permissions: w.permissions }),
+    hidden: null,
+    everybody: true,
+  },
+  'all groups': {
+    asks: 'allGroups',
+    ask: async (link) => (await users.allGroups(link)).map((g) => g.name),
+    seen: () => [...groups],
+    hidden: [],
+    everybody: true,
+  },
+  'groups of a user': {
+    asks: 'groupsOf',
+    ask: async (link, w) => (await users.groupsOf(link, w.owner)).find((g) => g.id === w.group),
+    seen: (w) => ({ id: w.group, name: w.groupName, leader: w.groupName === 'write' }),
+    hidden: undefined,
+    everybody: true,
+  },
+  'a session that is not open': {
+    asks: 'closeSessionById',
+    ask: (link) => sessions.closeSessionById(link, 987_654_321),
+    seen: () => 'gone',
+    hidden: 'gone',
+    everybody: true,
+  },
+};
+
+/** Exports that read nothing of the data: they write, or ask who one is and what the server is. */
+const notOfTheMatrix = new Set([
+  ...['annotate', 'createDataset', 'deleteObjects', 'createSudoSession', 'endSession'],
+  ...['readEventContext', 'readVersion', 'managedRepositoryPath'],
+]);
+
+let omero: TestOmero;
+let worlds: ReadonlyMap<string, OddWorld>;
+const links = new Map<Viewer, OmeroLink>();
+const asked = new Set<string>();
+
+beforeAll(async () => {
+  omero = await startTestOmero();
+  const pool = openPool(omero.database.url, { max: 1 });
+  try {
+    worlds = new Map(await Promise.all(groups.map(async (name, i) => [name, await oddWorld(pool, name, i)] as const)));
+    for (const world of worlds.values()) await writeWorld(pool, world);
+  } finally {
+    await pool.end();
+  }
+  omero = await omero.restart();
+  const config = { host: '127.0.0.1', port: omero.port, transport: 'tcp', tls: 'verify', caFile: null, webUrl: null };
+  for (const user of viewers) {
+    const account = { user, password: `${user}-secret` };
+    const link = await OmeroLink.open({ ...config, ...account } as never, user, account.password);
+    const call = link.call.bind(link);
+    vi.spyOn(link, 'call').mockImplementation((...args: Parameters<OmeroLink['call']>) => {
+      if (args[0] === 'IQuery') asked.add(String(args[2][0]));
+      return call(...args);
+    });
+    links.set(user, link);
+  }
+});
+afterAll(async () => {
+  for (const link of links.values()) await link.close();
+  await omero?.drop();
+});
+
+describe.each(groups)('group %s', (group) => {
+  describe.each(viewers)('%s', (viewer) => {
+    test.each(Object.keys(rows))(`${roles[viewer]} asks for %s`, async (name) => {
+      const [row, world, link] = [rows[name], worlds.get(group), links.get(viewer)];
+      if (!row || !world || !link) throw new Error('the matrix is not complete');
+      const answer = row.ask(link, world);
+      if (row.refusesStrangers && viewer === 'carol') {
+        await expect(answer).rejects.toMatchObject({ code: 'OMERO_NOT_PERMITTED' });
+        return;
+      }
+      const sees = row.everybody === true || maySee(viewer, group);
+      expect(await answer).toEqual(sees ? row.seen(world) : row.hidden);
+    });
+  });
+});
+
+test('every query of the gateway has a row, and every HQL text was asked', async () => {
+  const exported = [annotations, containers, deletion, filesets, server, sessions, users]
+    .flatMap((module) => Object.entries(module).filter(([, value]) => typeof value === 'function'))
+    .map(([name]) => name);
+  const covered = new Set(Object.values(rows).map((row) => row.asks));
+  expect(exported.filter((name) => !covered.has(name) && !notOfTheMatrix.has(name))).toEqual([]);
+
+  const unasked: string[] = [];
+  for (const text of await writtenTexts()) if (!asked.has(text)) unasked.push(text);
+  expect(unasked).toEqual([]);
+});
+
+/** The HQL texts as they stand in the modules; the ones for links of annotations once per class. */
+async function writtenTexts(): Promise<string[]> {
+  const folder = packageFile('src', 'omero', 'queries');
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
+  const sources = await Promise.all(names.map((name) => readFile(`${folder}/${name}`, 'utf8')));
+  const texts = sources.flatMap((s) => [...s.matchAll(/['"`]((?:select|from)\s[^'"`]*)['"`]/g)].map((m) => m[1] ?? ''));
+  expect(texts.length).toBeGreaterThan(15);
+  return texts.flatMap((text) =>
+    text.includes('${link}') ? annotated.map((type) => text.replaceAll('${link}', `${type}AnnotationLink`)) : [text],
+  );
+}

@@ -1,0 +1,149 @@
+/** For tests: objects as other programs leave them in OMERO, written into the stand-in's database. */
+import type { Database } from '../../lib/database.ts';
+import type { AnnotatedType, MapAnnotation, Pair } from '../queries/annotations.ts';
+
+const kinds = [
+  ...(['Dataset', 'Project', 'Screen', 'Plate', 'Image'] as const),
+  ...(['bareImage', 'fileset', 'emptyFileset', 'plateFileset', 'entrylessFileset'] as const),
+];
+type Kind = (typeof kinds)[number];
+
+/** The objects of one group, all of user alice. */
+export interface OddWorld {
+  readonly groupName: string;
+  readonly permissions: string;
+  readonly group: number;
+  readonly owner: number;
+  readonly other: number;
+  readonly base: number;
+  readonly ids: Readonly<Record<Kind, number>>;
+  readonly wellImages: number[];
+  readonly name: string;
+  readonly hugeName: string;
+  readonly hugePath: string;
+  readonly emptyPath: string;
+  readonly platePath: string;
+  readonly storedFolder: string;
+  readonly storedName: string;
+  readonly ns: string;
+  annotationsOf(type: AnnotatedType): MapAnnotation[];
+}
+
+const wells = 384;
+const annotatedTypes: readonly AnnotatedType[] = ['Image', 'Dataset', 'Project', 'Screen', 'Plate'];
+const oddPairs: Pair[] = [
+  ['', ''],
+  ['Ключ', '値\n"\'\\ '],
+  ['again', '2'],
+  ['again', '1'],
+  ['long', 'x'.repeat(20_000)],
+];
+
+/** Describes the objects of a group; `place` keeps the ids of groups apart. */
+export async function oddWorld(db: Database, groupName: string, place: number): Promise<OddWorld> {
+  const idOf = async (kind: string, field: string, name: string): Promise<[number, string]> => {
+    const { rows } = await db.query<{ id: number; permissions: string | null }>(
+      `select id::int as id, data->>'permissions' as permissions from omero_standin.objects
+       where class = $1 and data->>$2 = $3`,
+      [kind, field, name],
+    );
+    return [rows[0]?.id ?? -1, rows[0]?.permissions ?? ''];
+  };
+  const [group, permissions] = await idOf('ExperimenterGroup', 'name', groupName);
+  const [owner] = await idOf('Experimenter', 'omeName', 'alice');
+  const [other] = await idOf('Experimenter', 'omeName', 'bob');
+  const base = 1_000_000 * (place + 1);
+  const ids = Object.fromEntries(kinds.map((kind, i) => [kind, base + i])) as Record<Kind, number>;
+  // The image that has files comes after the one that has none.
+  [ids.Image, ids.bareImage] = [Math.max(ids.Image, ids.bareImage), Math.min(ids.Image, ids.bareImage)];
+  const ns = 'ünï/ns?%_';
+  return {
+    ...{ groupName, permissions, group, owner, other, base, ids, ns },
+    wellImages: Array.from({ length: wells }, (_, i) => base + 1_000 + i),
+    name: `${groupName}'s 100%_"odd" \\ 核 🔬\ttab`,
+    hugeName: '長'.repeat(20_000),
+    hugePath: `${groupName}/${'d'.repeat(200)}/`.repeat(20) + 'ümlaut 核.tif',
+    emptyPath: `${groupName}/never arrived.tif`,
+    platePath: `${groupName}/plate.companion.ome`,
+    storedFolder: `alice_${owner}/2024-01/${groupName}/`,
+    storedName: 'ümlaut 核.tif',
+    annotationsOf: (type) => {
+      const [first] = annotationIds(base, type);
+      const targetId = ids[type];
+      return [
+        { targetId, annotationId: first, ns: '', pairs: [] },
+        { targetId, annotationId: first + 1, ns, pairs: oddPairs },
+      ];
+    },
+  };
+}
+
+function annotationIds(base: number, type: AnnotatedType): [number, number, number, number] {
+  const first = base + 10_000 + 10 * annotatedTypes.indexOf(type);
+  return [first, first + 1, first + 2, first + 3];
+}
+
+/** Writes the objects; a server sees them from its next start. */
+export async function writeWorld(db: Database, world: OddWorld): Promise<void> {
+  const { base, group, ids, name, ns, wellImages } = world;
+  const objects: [type: string, id: number, owner: number, data: Record<string, unknown>][] = [];
+  let nextLink = base + 20_000;
+  const add = (type: string, id: number, data: Record<string, unknown>, owner = world.owner): void => {
+    objects.push([type, id, owner, data]);
+  };
+  const link = (type: string, parent: number, child: number, owner = world.owner): void =>
+    add(type, nextLink++, { parent, child }, owner);
+
+  for (const type of ['Dataset', 'Project', 'Screen', 'Plate'] as const) add(type, ids[type], { name });
+  for (const fileset of [ids.fileset, ids.emptyFileset, ids.plateFileset, ids.entrylessFileset])
+    add('Fileset', fileset, { templatePrefix: null });
+  add('Image', ids.Image, { name: world.hugeName, fileset: ids.fileset, series: 0, acquisitionDate: null });
+  add('Image', ids.bareImage, { name: '', fileset: null });
+  link('DatasetImageLink', ids.Dataset, ids.Image);
+  link('DatasetImageLink', ids.Dataset, ids.bareImage);
+  if (world.groupName !== 'private') link('DatasetImageLink', ids.Dataset, ids.Image, world.other);
+  const entries: [number, string][] = [
+    [ids.fileset, world.hugePath],
+    [ids.emptyFileset, world.emptyPath],
+    [ids.plateFileset, world.platePath],
+  ];
+  for (const [i, [fileset, clientPath]] of entries.entries()) {
+    const file = base + 100 + i;
+    add('OriginalFile', file, { name: world.storedName, path: world.storedFolder, size: null, hash: null });
+    add('FilesetEntry', file, { fileset, originalFile: file, clientPath });
+    const job = base + 200 + i;
+    const finished = fileset === ids.emptyFileset ? null : 2_000;
+    add('MetadataImportJob', job, { started: 1_000, finished });
+    link('FilesetJobLink', fileset, job);
+  }
+  // A job that was never started.
+  add('UploadJob', base + 210, { started: null, finished: null });
+  link('FilesetJobLink', ids.fileset, base + 210);
+  for (const [i, image] of wellImages.entries()) {
+    add('Image', image, { name: `well ${i}`, fileset: ids.plateFileset });
+    add('Well', image, { plate: ids.Plate, row: Math.floor(i / 24), column: i % 24 });
+    add('WellSample', image, { well: image, image });
+  }
+  // A well without a sample.
+  add('Well', base + 5_000, { plate: ids.Plate, row: null, column: null });
+  for (const type of annotatedTypes) {
+    const [bare, odd, tag, comment] = annotationIds(base, type);
+    add('MapAnnotation', bare, { ns: null, mapValue: [] });
+    add('MapAnnotation', odd, { ns, mapValue: oddPairs });
+    add('TagAnnotation', tag, { ns, textValue: 'a tag' });
+    add('CommentAnnotation', comment, { ns: null, textValue: '' });
+    for (const annotation of [bare, odd, tag, comment]) link(`${type}AnnotationLink`, ids[type], annotation);
+  }
+  await db.query(
+    `insert into omero_standin.objects (class, id, owner, grp, created, updated, data)
+     select class, id, owner, $1, now(), now(), data
+     from unnest($2::text[], $3::bigint[], $4::bigint[], $5::jsonb[]) as o (class, id, owner, data)`,
+    [
+      group,
+      objects.map(([type]) => type),
+      objects.map(([, id]) => id),
+      objects.map(([, , owner]) => owner),
+      objects.map(([, , , data]) => JSON.stringify(data)),
+    ],
+  );
+}
