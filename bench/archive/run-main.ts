@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { packageFile } from '../../src/lib/package-root.ts';
 import { hasExecutable } from '../../test/support/optional-part.ts';
 import { sshIsInstalled } from '../../test/support/ssh-server.ts';
-import { machineLine, markdownTable } from '../support/measure.ts';
+import { endCommands, machineLine, markdownTable } from '../support/measure.ts';
 import { benchHome, homeWays } from './home.ts';
 import { homeSets, shrink, unpackSets, type DataSet } from './sets.ts';
 import { benchUnpack, unpackers, type Timed, type Unpacker } from './unpack.ts';
@@ -43,6 +43,7 @@ if (values.help) {
   const clear = (): void => rmSync(root, { recursive: true, force: true });
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
+      endCommands();
       clear();
       process.exit(130);
     });

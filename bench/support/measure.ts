@@ -1,4 +1,4 @@
-import { spawn, type SpawnOptions } from 'node:child_process';
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 
@@ -10,11 +10,19 @@ export interface Measured {
   stdout: string;
 }
 
+const running = new Set<ChildProcess>();
+
+/** Ends what is being measured, when the benchmark is interrupted. */
+export function endCommands(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 /** Runs a command to its end; an exit code other than 0 is an error with what it said. */
 export async function measureCommand(argv: readonly string[], options: SpawnOptions = {}): Promise<Measured> {
   const [command = '', ...args] = argv;
   const started = performance.now();
   const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
   let stdout = '';
   let stderr = '';
   let peakBytes = 0;
@@ -30,6 +38,7 @@ export async function measureCommand(argv: readonly string[], options: SpawnOpti
     return { seconds: (performance.now() - started) / 1000, peakBytes, stdout };
   } finally {
     clearInterval(look);
+    running.delete(child);
   }
 }
 

@@ -164,7 +164,8 @@ async function waitWithAttention(
 ): Promise<void> {
   await writeRun(ctx.runs, run.id, lease, async (tx) => {
     await endStep(tx, run.id, step, 'attention', error.message);
-    await setAttention(tx, run.id, { code: error.code, detail: error.message });
+    // The run goes on by itself once that is done, so what to do is part of what it waits for.
+    await setAttention(tx, run.id, { code: error.code, detail: `${error.message} ${error.remedy}` });
   });
 }
 

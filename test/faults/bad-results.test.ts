@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type pg from 'pg';
@@ -75,6 +75,13 @@ async function ended(id: string): Promise<RunView> {
     return rows[0]?.ended_at;
   });
   return view(id);
+}
+
+function waiting(id: string): Promise<RunView> {
+  return folder.until(started, async () => {
+    const run = view(id);
+    return run.state === 'attention' && run;
+  });
 }
 
 function archivesOf(id: string): string[] {
@@ -155,12 +162,6 @@ test('a group folder that is not writable is named with path and uid, before a j
     chmodSync(analyzed, 0o755);
     if (root) chownSync(analyzed, 65534, 65534);
   };
-  const waiting = (id: string): Promise<RunView> =>
-    folder.until(started, async () => {
-      const run = view(id);
-      return run.state === 'attention' && run;
-    });
-
   const slow = await begin('slow');
   await folder.until(started, async () => view(slow).jobId !== null);
   close();
@@ -173,6 +174,19 @@ test('a group folder that is not writable is named with path and uid, before a j
   const before = await waiting(plain);
   expect(before).toMatchObject({ jobId: null });
   expect(before.sentence).toContain(analyzed);
+  expect(before.sentence).toMatch(/has mode 555.*Give uid \d+ write access/);
   open();
   for (const id of [slow, plain]) expect(await ended(id)).toMatchObject({ state: 'done', imagesFound: 4 });
+});
+
+test('while the storage is not the one that was adopted nothing is written, and the run goes on when it is back', async () => {
+  const marker = join(folder.path, 'storage', '.biomero-bridge-storage.json');
+  renameSync(marker, `${marker}.away`);
+  const id = await begin('plain');
+  const run = await waiting(id);
+  expect(run).toMatchObject({ jobId: null });
+  expect(run.sentence).toMatch(/not the one that was there.*Nothing was written.*storage adopt --replace/);
+  expect(existsSync(join(folder.path, 'storage', 'demo', '.analyzed', id))).toBe(false);
+  renameSync(`${marker}.away`, marker);
+  expect(await ended(id)).toMatchObject({ state: 'done', imagesFound: 4 });
 });
