@@ -1,0 +1,83 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { packageFile } from '../../src/lib/package-root.ts';
+import { hasExecutable } from './optional-part.ts';
+
+/** A Python with BIOMERO.importer's ledger and service, without OMERO's client. */
+export const python = process.env['BIOMERO_PYTHON'] ?? 'python3';
+const check = `import importlib.util, sqlalchemy, alembic, psycopg2, yaml; assert importlib.util.find_spec('biomero_importer')`;
+export const hasPythonImporter =
+  (python.includes('/') || hasExecutable(python)) && spawnSync(python, ['-c', check]).status === 0;
+
+/** The database as Python names it; its migration cannot take a `%` in the address. */
+export function pythonUrl(url: string): string {
+  return url.replace(/^postgres(?:ql)?:/, 'postgresql+psycopg2:').replaceAll('%2F', '/');
+}
+
+/** The real BIOMERO.importer service as a process of its own, with OMERO's client replaced; see `importer_service.py`. */
+export class PythonImporter {
+  readonly #folder: string;
+  readonly process: ChildProcess;
+  #output = '';
+
+  private constructor(folder: string, child: ChildProcess) {
+    this.#folder = folder;
+    this.process = child;
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (this.#output += String(chunk)));
+  }
+
+  /** @param seconds what importing one file costs */
+  static async start(url: string, o: { maxWorkers?: number; seconds?: number } = {}): Promise<PythonImporter> {
+    const folder = await mkdtemp(join(tmpdir(), 'biomero-bridge-python-'));
+    for (const name of ['config', 'logs']) await mkdir(join(folder, name));
+    await writeFile(
+      join(folder, 'config', 'settings.yml'),
+      `log_level: WARNING\nlog_file_path: logs/app.logs\ningest_tracking_db: ignored\nmax_workers: ${o.maxWorkers ?? 2}\nskip_all: true\nbase_dir: ${JSON.stringify(folder)}\n`,
+    );
+    const child = spawn(python, [packageFile('test', 'support', 'python', 'importer_service.py')], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env['PATH'],
+        HOME: folder,
+        INGEST_TRACKING_DB_URL: pythonUrl(url),
+        OMERO_HOST: 'stub',
+        OMERO_PORT: '4064',
+        OMERO_USER: 'root',
+        OMERO_PASSWORD: 'stub',
+        STUB_SECONDS: String(o.seconds ?? 0),
+        STUB_COUNTS: join(folder, 'counts'),
+      },
+    });
+    return new PythonImporter(folder, child);
+  }
+
+  get output(): string {
+    return this.#output;
+  }
+
+  /** How many OMERO sessions it has opened, and imports it has made. */
+  async counts(): Promise<{ sessions: number; imports: number }> {
+    const lines = (await readFile(join(this.#folder, 'counts'), 'utf8').catch(() => '')).split('\n');
+    return {
+      sessions: lines.filter((line) => line === 'session').length,
+      imports: lines.filter((line) => line === 'import').length,
+    };
+  }
+
+  /** Asks it to end; what is left of it after a while is killed. */
+  async stop(graceMs = 15_000): Promise<void> {
+    const { process: child } = this;
+    if (child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+      await ended;
+      clearTimeout(timer);
+    }
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
