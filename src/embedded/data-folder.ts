@@ -93,6 +93,8 @@ export interface Remembered {
   ports: Record<string, number>;
   /** Sign-in token of the web pages and passwords of the embedded OMERO. */
   secrets: Record<string, string>;
+  /** Name of the database of upload orders, where it is another one than the runs'. */
+  ordersDatabase?: string | undefined;
 }
 
 /** @throws START_FILE_UNREADABLE: it holds the passwords of the embedded OMERO, so it is not begun anew silently */
@@ -112,6 +114,10 @@ export async function readRemembered(folder: string): Promise<Remembered> {
 const rememberedSchema = z.object({
   ports: z.record(z.string(), z.int().min(1).max(65_535)).default({}),
   secrets: z.record(z.string(), z.string().min(1)).default({}),
+  ordersDatabase: z
+    .string()
+    .regex(/^[a-z]+$/)
+    .optional(),
 });
 
 export async function writeRemembered(folder: string, remembered: Remembered): Promise<void> {

@@ -49,7 +49,8 @@ export async function startServers(dataFolder: string, log: Logger): Promise<Qui
 
     const postgres = await startPostgres({ dataDir: join(dataFolder, 'postgres'), runAs: null, log });
     closers.push(() => postgres.stop());
-    await postgres.ensureDatabase('biomero');
+    const ordersDatabase = remembered.ordersDatabase ?? 'biomero';
+    for (const name of new Set(['biomero', ordersDatabase])) await postgres.ensureDatabase(name);
     await postgres.ensureDatabase('omero');
 
     const slurm = await startSlurm({ directory: join(dataFolder, 'cluster'), log, runAs: null });
@@ -69,7 +70,7 @@ export async function startServers(dataFolder: string, log: Logger): Promise<Qui
     const env = {
       ...(await writeConfigFiles(dataFolder, storage)),
       IMPORTER_ENABLED: process.env['IMPORTER_ENABLED'] ?? 'true',
-      INGEST_TRACKING_DB_URL: postgres.url('biomero'),
+      INGEST_TRACKING_DB_URL: postgres.url(ordersDatabase),
       SQLALCHEMY_URL: postgres.url('biomero'),
       OMERO_HOST: 'tcp://127.0.0.1',
       OMERO_PORT: String(omero.port),

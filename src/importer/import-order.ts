@@ -6,6 +6,7 @@ import type { Pool } from '../lib/database.ts';
 import type { Lease } from '../lib/lease.ts';
 import type { OmeroAccess } from '../omero/access.ts';
 import type { ImporterMetrics } from '../metrics/metrics.ts';
+import type { runImport } from '../omero/agent/run-import.ts';
 import type { OmeroSession } from '../omero/session.ts';
 import { fileResults, type FileResult } from '../orders/file-results.ts';
 import { allowedFolders, refusalOfFile } from './allowed-files.ts';
@@ -24,13 +25,14 @@ import { endPredecessor } from './predecessor.ts';
 export interface ImporterParts {
   config: Config;
   pool: Pool;
-  omero: OmeroAccess;
+  omero: Pick<OmeroAccess, 'admin'>;
   log: Logger;
   /** Newest row of `imports` when this importer began. */
   sinceRow: number;
   /** How long a successor waits for an import that its predecessor left running inside OMERO. */
   unfinishedWaitMs: number;
   metrics: ImporterMetrics | null;
+  importFiles: typeof runImport;
 }
 
 const annotationTries = 3;

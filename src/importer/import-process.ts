@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import { bridgeError, describeError } from '../domain/errors.ts';
 import { identifyProcess } from '../lib/process-identity.ts';
 import { describeExit } from '../omero/agent/exit-code.ts';
-import { runImport, type ImportOutcome } from '../omero/agent/run-import.ts';
+import type { ImportOutcome, runImport } from '../omero/agent/run-import.ts';
 import type { OmeroSession } from '../omero/session.ts';
 import type { FileResult } from '../orders/file-results.ts';
 import type { OrderJournal } from './order-journal.ts';
@@ -20,7 +20,7 @@ const progressEveryMs = 400;
  * @throws the signal's reason, the loss of the session, IMPORT_STALLED, IMPORT_PROGRAM_NOT_STARTED
  */
 export async function importMissing(
-  { config, log }: { config: Config; log: Logger },
+  { config, log, importFiles }: { config: Config; log: Logger; importFiles: typeof runImport },
   journal: OrderJournal,
   session: OmeroSession,
   order: ImportOrder,
@@ -31,7 +31,7 @@ export async function importMissing(
   await journal.sessionOpened(sessionId);
   const progress = new Progress(journal, log);
   const watchdog = new Watchdog(config.importer.stallSeconds, order.uuid);
-  const outcome = await runImport({
+  const outcome = await importFiles({
     command: config.importer.command,
     omero: config.omero,
     sessionKey: session.key,

@@ -7,6 +7,7 @@ import { listen } from '../lib/notify.ts';
 import { Wakeups } from '../lib/wakeups.ts';
 import type { ImporterMetrics } from '../metrics/metrics.ts';
 import { OmeroAccess } from '../omero/access.ts';
+import { runImport } from '../omero/agent/run-import.ts';
 import { lookAgainAtWaiting } from './attempts.ts';
 import { deleteOldHeartbeats, writeHeartbeat } from './heartbeat.ts';
 import { importOrder, type ImporterParts } from './import-order.ts';
@@ -24,6 +25,9 @@ export interface ImporterOptions {
   /** Names this process in leases and heartbeats. */
   name: string;
   metrics?: ImporterMetrics;
+  /** Connection to OMERO, and what imports files into it: other ones than the real are for measuring this program alone. */
+  omero?: Pick<OmeroAccess, 'admin' | 'close'>;
+  importFiles?: typeof runImport;
   /** How long imports may go on after the signal, before they are cancelled and left to a successor. Default 5 s. */
   graceMs?: number;
   /** How long a lease outlives a process that died elsewhere or was paused. Default 8 s. */
@@ -42,7 +46,7 @@ const heartbeatEveryMs = 5_000;
  */
 export async function runImporter(options: ImporterOptions): Promise<void> {
   const { config, pool, log, signal } = options;
-  const omero = new OmeroAccess(config.omero, log);
+  const omero = options.omero ?? new OmeroAccess(config.omero, log);
   const leases = await LeaseHolder.open(options.databaseUrl, {
     holder: options.name,
     ...(options.leaseMs === undefined ? {} : { ttlMs: options.leaseMs }),
@@ -61,6 +65,7 @@ export async function runImporter(options: ImporterOptions): Promise<void> {
       sinceRow,
       unfinishedWaitMs: options.unfinishedWaitMs ?? 60_000,
       metrics: options.metrics ?? null,
+      importFiles: options.importFiles ?? runImport,
     };
     const loop = new ImporterLoop(parts, leases, wakeups, { claiming: signal, importing: cancel.signal });
     const onNotify = (_: string, uuid: string): void => {

@@ -7,21 +7,29 @@ import { QuickStartFolder } from '../support/quick-start.ts';
 
 /*
  * The real `start` process is killed from outside, with SIGKILL, as soon as each durable transition of a run is seen.
- * The next start must finish that run. One data folder for all: each round adds a run of its own (another seed) to what
- * the rounds before left.
+ * The next start must finish that run. Each round adds a run of its own (another seed) to what the rounds before left in
+ * the same data folder. Upload orders share the runs' database in every other round, and have their own in the rest.
  */
-const folder = new QuickStartFolder();
-afterAll(() => folder.remove());
+const folders = [new QuickStartFolder(), new QuickStartFolder({ ordersDatabase: 'ledger' })] as const;
+afterAll(async () => {
+  for (const folder of folders) await folder.remove();
+});
 
-type Look = (run: Record<string, unknown>, biomero: pg.Client, omero: pg.Client) => Promise<boolean> | boolean;
+interface Databases {
+  biomero: pg.Client;
+  orders: pg.Client;
+  omero: pg.Client;
+}
+
+type Look = (run: Record<string, unknown>, databases: Databases) => Promise<boolean> | boolean;
 
 const some = async (client: pg.Client, sql: string, values: unknown[]): Promise<boolean> =>
   ((await client.query(sql, values)).rowCount ?? 0) > 0;
 const stage =
   (name: string): Look =>
-  (run, biomero) =>
+  (run, { orders }) =>
     some(
-      biomero,
+      orders,
       `select 1 from imports i join bridge.order_links l on l.order_uuid = i.uuid where l.task_id = $1 and i.stage = $2`,
       [run['task_id'], name],
     );
@@ -48,23 +56,23 @@ const transitions: [name: string, look: Look][] = [
   ],
   [
     'the archive is recorded',
-    (run, biomero) => some(biomero, 'select 1 from bridge.archives where run_id = $1', [run['id']]),
+    (run, { biomero }) => some(biomero, 'select 1 from bridge.archives where run_id = $1', [run['id']]),
   ],
   ['the destination exists', (run) => run['destination_id'] !== null],
   ['the order is placed', stage('Import Pending')],
   ['the import has begun', stage('Import Started')],
   [
     'the import’s session is stored',
-    (run, biomero) =>
+    (run, { orders }) =>
       some(
-        biomero,
+        orders,
         'select 1 from bridge.import_sessions s join bridge.order_links l on l.order_uuid = s.order_uuid where l.task_id = $1',
         [run['task_id']],
       ),
   ],
   [
     'the first image is in OMERO',
-    (run, _, omero) =>
+    (run, { omero }) =>
       some(omero, 'select 1 from omero_standin.images where $1 = any(dataset_ids)', [run['destination_id']]),
   ],
   ['the import is reported', stage('Import Completed')],
@@ -72,18 +80,19 @@ const transitions: [name: string, look: Look][] = [
   ['the images are annotated', (run) => run['annotated_at'] !== null],
 ];
 
-test.each(transitions.map(([name, look], i) => [name, look, 100 + i] as const))(
+test.each(transitions.map(([name, look], i) => [name, look, 100 + i, folders[i % 2 === 0 ? 0 : 1]] as const))(
   'killed when %s, the next start finishes the run',
-  async (_, look, seed) => {
+  async (_, look, seed, folder) => {
     const first = folder.start('--seed', String(seed));
-    const before = await knownRuns();
+    const before = await knownRuns(folder);
     await folder.until(first, async () => folder.environment() !== null && first.output().includes('Ready'));
-    const biomero = await folder.connect('biomero');
-    const omero = await folder.connect('omero');
+    const databases = await connectAll(folder);
     try {
       const id = await folder.until(first, async () => {
-        const { rows } = await biomero.query('select * from bridge.runs where not id = any($1::uuid[])', [before]);
-        return rows[0] && (await look(rows[0], biomero, omero)) && (rows[0].id as string);
+        const { rows } = await databases.biomero.query('select * from bridge.runs where not id = any($1::uuid[])', [
+          before,
+        ]);
+        return rows[0] && (await look(rows[0], databases)) && (rows[0].id as string);
       });
       folder.killHolder();
       first.process.kill('SIGKILL');
@@ -93,19 +102,18 @@ test.each(transitions.map(([name, look], i) => [name, look, 100 + i] as const))(
       expect(await second.exit, second.output()).toBe(0);
       const third = folder.start('--seed', String(seed));
       await folder.until(third, async () => third.output().includes('Ready'));
-      await check(id, third.output());
+      await check(folder, id, third.output());
       third.process.kill('SIGTERM');
       expect(await third.exit).toBe(0);
     } finally {
-      await biomero.end().catch(() => undefined);
-      await omero.end().catch(() => undefined);
+      for (const client of Object.values(databases)) await client.end().catch(() => undefined);
     }
   },
   120_000,
 );
 
 /** Runs of the rounds before; none while there is no database yet. */
-async function knownRuns(): Promise<string[]> {
+async function knownRuns(folder: QuickStartFolder): Promise<string[]> {
   if (!folder.environment()) return [];
   for (;;) {
     const client = await folder.connect('biomero').catch(() => null);
@@ -121,10 +129,18 @@ async function knownRuns(): Promise<string[]> {
   }
 }
 
+async function connectAll(folder: QuickStartFolder): Promise<Databases> {
+  const [biomero, orders, omero] = [
+    await folder.connect('biomero'),
+    await folder.connect('orders'),
+    await folder.connect('omero'),
+  ];
+  return { biomero, orders, omero };
+}
+
 /** Nothing twice, nothing half. */
-async function check(id: string, output: string): Promise<void> {
-  const biomero = await folder.connect('biomero');
-  const omero = await folder.connect('omero');
+async function check(folder: QuickStartFolder, id: string, output: string): Promise<void> {
+  const { biomero, orders, omero } = await connectAll(folder);
   try {
     const { rows: runs } = await biomero.query('select * from bridge.runs where id = $1', [id]);
     expect(runs[0], output).toMatchObject({ outcome: 'done', status: 'DONE' });
@@ -145,7 +161,7 @@ async function check(id: string, output: string): Promise<void> {
     );
     expect(inputs.map((r) => r.name)).toEqual([1, 2, 3, 4].map((n) => `nuclei_0${n}.ome.tif`));
 
-    const { rows: terminal } = await biomero.query(
+    const { rows: terminal } = await orders.query(
       `select i.stage from imports i join bridge.order_links l on l.order_uuid = i.uuid
        where l.task_id = $1 and i.stage in ('Import Completed', 'Import Failed')`,
       [runs[0].task_id],
@@ -158,7 +174,6 @@ async function check(id: string, output: string): Promise<void> {
     );
     expect(events.every((e) => e.n === 1)).toBe(true);
   } finally {
-    await biomero.end();
-    await omero.end();
+    for (const client of [biomero, orders, omero]) await client.end();
   }
 }

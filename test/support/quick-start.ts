@@ -21,7 +21,8 @@ export interface Started {
 export class QuickStartFolder {
   readonly path: string;
 
-  constructor() {
+  /** @param ordersDatabase name of a database of their own for the upload orders; by default they share the runs' */
+  constructor({ ordersDatabase }: { ordersDatabase?: string } = {}) {
     this.path = join(mkdtempSync(join(tmpdir(), 'biomero-bridge-start-')), 'data');
     chmodSync(join(this.path, '..'), 0o755);
     // Ports of its own, below those that systems hand out: several tests start at once, and one starts a second time.
@@ -29,7 +30,7 @@ export class QuickStartFolder {
     mkdirSync(this.path);
     writeFileSync(
       join(this.path, 'start.json'),
-      JSON.stringify({ ports: { web: port, omero: port + 1 }, secrets: {} }),
+      JSON.stringify({ ports: { web: port, omero: port + 1 }, secrets: {}, ordersDatabase }),
       { mode: 0o600 },
     );
     if (process.getuid?.() === 0)
@@ -70,11 +71,14 @@ export class QuickStartFolder {
     return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>) : null;
   }
 
-  /** A client on one of its databases: `biomero` or `omero`. */
-  async connect(database: 'biomero' | 'omero'): Promise<pg.Client> {
-    const url = this.environment()?.['SQLALCHEMY_URL'];
-    if (url === undefined) throw new Error('the start has not written its environment');
-    const client = new pg.Client({ connectionString: url.replace('/biomero?', `/${database}?`) });
+  /** A client on one of its databases: `biomero` has the runs, `orders` the upload orders, which may be the same. */
+  async connect(database: 'biomero' | 'orders' | 'omero'): Promise<pg.Client> {
+    const env = this.environment();
+    const runs = env?.['SQLALCHEMY_URL'];
+    const orders = env?.['INGEST_TRACKING_DB_URL'];
+    if (runs === undefined || orders === undefined) throw new Error('the start has not written its environment');
+    const connectionString = { biomero: runs, orders, omero: runs.replace('/biomero?', '/omero?') }[database];
+    const client = new pg.Client({ connectionString });
     client.on('error', () => undefined);
     await client.connect();
     return client;

@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stages } from '../../src/domain/vocabulary.ts';
+import type { Pool } from '../../src/lib/database.ts';
+
+/** Inserts a pending row for each list of files, as any producer does, in one statement; gives their uuids. */
+export async function insertOrders(
+  pool: Pool,
+  lists: readonly (readonly string[])[],
+  o: { notify?: boolean } = {},
+): Promise<string[]> {
+  const uuids = lists.map(() => randomUUID());
+  await pool.query(
+    `insert into imports (group_name, user_name, destination_id, destination_type, stage, uuid, "timestamp", files, file_names)
+     select 'g', 'alice', '1', 'Dataset', $2, u, clock_timestamp(), f, '[]' from unnest($1::text[], $3::text[]) o(u, f)`,
+    [uuids, stages.pending, lists.map((files) => JSON.stringify(files))],
+  );
+  if (o.notify) await pool.query(`select pg_notify('bridge_orders', $1)`, [uuids[0]]);
+  return uuids;
+}
+
+/** Waits until as many orders are closed; gives the seconds that took, or null when they are not in time. */
+export async function untilClosed(pool: Pool, uuids: readonly string[], withinMs: number): Promise<number | null> {
+  const from = performance.now();
+  for (;;) {
+    const { rows } = await pool.query<{ n: number }>(
+      'select count(distinct uuid)::int as n from imports where uuid = any($1) and stage = any($2)',
+      [uuids, [stages.completed, stages.failed]],
+    );
+    if ((rows[0]?.n ?? 0) >= uuids.length) return (performance.now() - from) / 1000;
+    if (performance.now() - from > withinMs) return null;
+    await sleep(50);
+  }
+}
+
+/** Seconds from insert to `Import Started`, of each order. */
+export async function startLatencies(pool: Pool, uuids: readonly string[]): Promise<number[]> {
+  const { rows } = await pool.query<{ seconds: number }>(
+    `select extract(epoch from min(s."timestamp") - min(p."timestamp"))::float8 as seconds
+     from imports p join imports s on s.uuid = p.uuid and s.stage = $3
+     where p.uuid = any($1) and p.stage = $2 group by p.uuid`,
+    [uuids, stages.pending, stages.started],
+  );
+  return rows.map((r) => r.seconds);
+}
+
+/** Orders that were never closed, or more than once. */
+export async function wronglyEnded(
+  pool: Pool,
+  uuids: readonly string[],
+): Promise<{ lost: number; failed: number; twice: number }> {
+  const { rows } = await pool.query<{ lost: number; failed: number; twice: number }>(
+    `select count(*) filter (where n = 0)::int as lost, count(*) filter (where failed > 0)::int as failed,
+       count(*) filter (where n > 1)::int as twice
+     from (select u, count(i.id) as n, count(i.id) filter (where i.stage = $3) as failed from unnest($1::text[]) u
+       left join imports i on i.uuid = u and i.stage = any($2) group by u) t`,
+    [uuids, [stages.completed, stages.failed], stages.failed],
+  );
+  return rows[0] ?? { lost: -1, failed: -1, twice: -1 };
+}
+
+export function percentile(values: readonly number[], p: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN;
+}
