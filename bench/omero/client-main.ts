@@ -39,7 +39,7 @@ if (name === 'latency') {
 } else if (name === 'once') {
   await read(count);
 }
-console.log(JSON.stringify(figures));
+process.stdout.write(`${JSON.stringify(figures)}\n`);
 await link.close();
 
 async function save(many: number): Promise<void> {

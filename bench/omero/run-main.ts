@@ -45,7 +45,7 @@ try {
   const rows = [['', 'ours', "ZeroC's for Python", 'ours / ZeroC'], ...(await timed()), ...(await memory())];
   const head = `${machineLine()}; ZeroC Ice ${ice}; load ${load} at the start; median of ${rounds}, the clients in turn.`;
   const table = `${head}\n\n${markdownTable(rows)}`;
-  console.log(table);
+  process.stdout.write(`${table}\n`);
   if (values.write) {
     const [before = '', rest = ''] = readFileSync(page, 'utf8').split(begin);
     writeFileSync(page, `${before}${begin}\n\n${table}\n\n${end}${rest.split(end)[1] ?? ''}`);
