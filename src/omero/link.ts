@@ -173,15 +173,23 @@ export class OmeroLink {
           throw bridgeError('OMERO_INTERRUPTED', { operation, reason: describeError(error) }, { cause: error });
         }
         // Nothing was carried out. The router may have forgotten the proxy; or the session has ended.
-        if (notDispatched(error) && !knewAnew && started !== 'once') {
+        if (notDispatched(error) && !knewAnew) {
           knewAnew = true;
-          const known = session.knowAnew();
-          if (await known.then(yes, no)) continue;
+          const lives = await this.#lives(session).then(yes, no);
+          if (lives && started !== 'once') continue;
+          if (lives)
+            throw bridgeError('OMERO_INTERRUPTED', { operation, reason: describeError(error) }, { cause: error });
         }
         if (endsSession(failure)) this.#giveUp(failure);
         throw failure;
       }
     }
+  }
+
+  /** Makes the session's objects known to the router anew; rejects when OMERO knows no such session. */
+  async #lives(session: RouterSession): Promise<void> {
+    await session.knowAnew();
+    await session.invoke(session.factory, 'ServiceFactory', 'keepAlive', [null], { timeoutMs: 30_000 });
   }
 
   #watch(session: RouterSession): void {

@@ -12,7 +12,7 @@ import type { OmeroConfig } from '../../src/config/config.ts';
 import { packageFile } from '../../src/lib/package-root.ts';
 import { IceConnection } from '../../src/omero/ice/connection.ts';
 import { IceSchema } from '../../src/omero/ice/schema.ts';
-import type { IceObject, IceProxy } from '../../src/omero/ice/values.ts';
+import { proxyTo, type IceObject, type IceProxy } from '../../src/omero/ice/values.ts';
 import { OmeroLink } from '../../src/omero/link.ts';
 import { newObject, reference } from '../../src/omero/model.ts';
 import { parameters } from '../../src/omero/queries/project.ts';
@@ -309,6 +309,16 @@ describeWithPart('Glacier2', available, 'a connection that breaks', () => {
       expect(await link.call('IUpdate', 'saveAndReturnIds', [[]])).toEqual([]);
     }
     await link.keepAlive();
+  });
+
+  test('an object that the router has forgotten in the midst of several calls does not end the session', async () => {
+    const link = await linkTo(await start({}));
+    const lookUp = link.together('reading a table', {}, (session) =>
+      session.invoke(proxyTo('session-none', 'forgotten'), 'IConfig', 'getVersion', []),
+    );
+    await expect(lookUp).rejects.toMatchObject({ code: 'OMERO_INTERRUPTED', params: { operation: 'reading a table' } });
+    expect(link.lost.aborted).toBe(false);
+    expect(await link.call('IConfig', 'getVersion', [])).toBe('5.6.14-ice36');
   });
 
   test('time-outs and aborted calls leave the connection as it is', async () => {
