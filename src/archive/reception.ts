@@ -8,6 +8,8 @@ import { InFlight } from '../lib/in-flight.ts';
 import { checkEntryName, EntryTree, showName } from './entry-name.ts';
 import { firstNames, incomplete, refused, type FarFolder, type FarList } from './far-list.ts';
 import { storageError } from './storage-error.ts';
+import type { Batch } from './take-thread.ts';
+import { TakeError, TakeThreads } from './take-threads.ts';
 import { TarError, type TarEntry } from './tar-reader.ts';
 import type { StagedFile, TransferOptions } from './transfer.ts';
 import { setTime, TreeWriter } from './tree-writer.ts';
@@ -16,6 +18,10 @@ import type { ZipWriter } from './zip-writer.ts';
 /** Up to this size a file is taken whole, so that many small ones are written at the same time. */
 const smallBytes = 1024 * 1024;
 const writesAtOnce = 16;
+/** From so many files on threads are worth their start. */
+const manyFiles = 400;
+const batchesAtOnce = 8;
+const batch = { bytes: 2 * 1024 * 1024, files: 256 };
 
 /** Where entries come from, in turns: `next`, then the whole body by `whole` or `some`, then `next` again. */
 export interface EntrySource {
@@ -34,7 +40,11 @@ export class Reception {
   readonly #zip: ZipWriter;
   readonly #writer: TreeWriter;
   readonly #out: string;
-  readonly #writes = new InFlight(writesAtOnce);
+  readonly #writes: InFlight;
+  readonly #many: boolean;
+  #threads: TakeThreads | null = null;
+  #batch: Batch | null = null;
+  #filled = 0;
   readonly #tree = new EntryTree();
   readonly #files: StagedFile[] = [];
   #bytes = 0;
@@ -43,6 +53,8 @@ export class Reception {
     this.#o = o;
     this.#folder = folder;
     this.#list = list;
+    this.#many = list.files.size >= manyFiles && list.bytes / list.files.size <= smallBytes / 4;
+    this.#writes = new InFlight(this.#many ? batchesAtOnce : writesAtOnce);
     this.#zip = zip;
     this.#writer = new TreeWriter(o.staging, `${folder.path} on the cluster`);
     this.#out = `${o.jobId}_out/data/out`;
@@ -55,10 +67,14 @@ export class Reception {
 
   /** Takes in everything that comes; what went wrong is thrown once nothing is being written any more. */
   async receive(source: EntrySource): Promise<void> {
+    if (this.#many) this.#threads = new TakeThreads();
     try {
       await this.#readAll(source);
-    } finally {
+      await this.#sendBatch();
       await this.#writes.settle();
+    } finally {
+      await this.#writes.settle().catch(() => {});
+      await this.#threads?.end();
     }
   }
 
@@ -81,6 +97,7 @@ export class Reception {
       const path = this.#check(entry);
       if (path === '') continue;
       if (entry.type === 'folder') await this.#writer.folder(`${this.#out}/${path}`);
+      else if (entry.bytes <= smallBytes && this.#threads) await this.#toBatch(path, await source.whole(), entry.mtime);
       else if (entry.bytes <= smallBytes) await this.#takeSmall(path, await source.whole(), entry.mtime);
       else await this.#takeLarge(path, source, entry);
     }
@@ -122,7 +139,49 @@ export class Reception {
     });
   }
 
+  async #toBatch(path: string, arrived: Buffer, mtime: number): Promise<void> {
+    if (this.#batch && (this.#filled + arrived.length > batch.bytes || this.#batch.files.length >= batch.files))
+      await this.#sendBatch();
+    this.#batch ??= { root: this.#o.staging, data: new ArrayBuffer(batch.bytes), files: [] };
+    arrived.copy(Buffer.from(this.#batch.data), this.#filled);
+    const name = `${this.#out}/${path}`;
+    this.#batch.files.push({
+      path: name,
+      zipName: `data/out/${path}`,
+      at: this.#filled,
+      bytes: arrived.length,
+      mtime,
+    });
+    this.#filled += arrived.length;
+    await this.#writer.folder(name.slice(0, name.lastIndexOf('/')));
+  }
+
+  /** Hands the batch at hand to a thread; waits only while all of them are busy. */
+  async #sendBatch(): Promise<void> {
+    const sent = this.#batch;
+    const threads = this.#threads;
+    if (!sent || !threads) return;
+    this.#batch = null;
+    this.#filled = 0;
+    await this.#writes.add(async () => {
+      const { files } = sent;
+      const done = await threads.take(sent).catch(async (error: unknown) => {
+        throw error instanceof TakeError ? await this.#writer.refusal(error.cause, error.path, error.bytes) : error;
+      });
+      const zip = Buffer.from(done.zip);
+      await this.#zip.addPacked(done.entries, zip).catch(async (error: unknown) => {
+        throw await storageError(error, join(this.#o.staging, `${this.#o.jobId}_out.zip`), zip.length);
+      });
+      for (const [i, { path, bytes }] of files.entries())
+        this.#files.push({ path, bytes, sha256: done.hashes[i] ?? '' });
+      this.#progress(files.reduce((sum, file) => sum + file.bytes, 0));
+    });
+  }
+
   async #takeLarge(path: string, source: EntrySource, entry: TarEntry): Promise<void> {
+    // While it is streamed into the zip, nothing else can go there.
+    await this.#sendBatch();
+    if (this.#threads) await this.#writes.settle();
     const name = `${this.#out}/${path}`;
     const file = source.copyTo
       ? await this.#writer.copy(name, entry.bytes, source.copyTo.bind(source))

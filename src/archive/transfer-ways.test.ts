@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -200,6 +201,24 @@ describe.runIf(hasExecutable('7z'))('by a zip that the cluster makes', () => {
 });
 
 describe('one stream', () => {
+  test('many small files between a few large ones are taken in on threads', async () => {
+    const many: Record<string, Buffer | string> = { 'last/z.tif': big, '0.tif': Buffer.alloc(2_500_000, 'label') };
+    for (let n = 0; n < 1200; n++)
+      many[`p.zarr/${n % 5}/${n}\n`] = n % 3 ? `chunk ${n} `.repeat(n) : randomBytes(n * 10);
+    const results = await makeResults(many);
+    const { staged, staging } = await bringHome(results, { way: 'stream', checksums: 'sha256' });
+    expect(staged).toHaveLength(1203);
+    for (const [name, content] of Object.entries(many)) {
+      const path = `12_out/data/out/${name}`;
+      const there = await readFile(join(staging, path));
+      expect(there.equals(Buffer.from(content)), name).toBe(true);
+    }
+    const unpacked = await unpackZip(join(staging, '12_out.zip'), await temporaryFolder('unpacked'));
+    expect(unpacked.map((f) => ({ ...f, path: `12_out/${f.path}` }))).toEqual(staged.slice(0, -1));
+    const python = hasExecutable('python3') ? 'python3' : null;
+    if (python) execFileSync(python, ['-m', 'zipfile', '-t', join(staging, '12_out.zip')], { stdio: 'ignore' });
+  });
+
   test.runIf(hasExecutable('zstd'))('through zstd is the same, and a cut one is noticed', async () => {
     const results = await makeResults(tree);
     const seen: string[][] = [];

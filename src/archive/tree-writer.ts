@@ -39,7 +39,7 @@ export class TreeWriter {
     try {
       return await open(join(this.root, path), flags, 0o666);
     } catch (error) {
-      throw await this.#refusal(error, path, bytes);
+      throw await this.refusal(error, path, bytes);
     }
   }
 
@@ -54,7 +54,7 @@ export class TreeWriter {
       await copied.chmod(0o666 & ~process.umask()).catch(() => {});
       return copied;
     } catch (error) {
-      throw await this.#refusal(error, path, bytes);
+      throw await this.refusal(error, path, bytes);
     }
   }
 
@@ -65,7 +65,7 @@ export class TreeWriter {
       await file.writeFile(data);
       if (mtime !== undefined) await setTime(file, mtime);
     } catch (error) {
-      throw await this.#refusal(error, path, data.length);
+      throw await this.refusal(error, path, data.length);
     } finally {
       await file.close();
     }
@@ -75,11 +75,12 @@ export class TreeWriter {
     try {
       await mkdir(join(this.root, path));
     } catch (error) {
-      throw await this.#refusal(error, path, 0);
+      throw await this.refusal(error, path, 0);
     }
   }
 
-  #refusal(error: unknown, path: string, bytes: number): Promise<Error> {
+  /** Why a name was not taken, for people. */
+  refusal(error: unknown, path: string, bytes: number): Promise<Error> {
     return refusedByStorage(error, this.root, path, bytes, this.#where);
   }
 }

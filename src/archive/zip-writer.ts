@@ -7,12 +7,9 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { constants, createReadStream } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { crc32, createDeflateRaw, deflateRawSync, type DeflateRaw } from 'node:zlib';
+import { crc32, createDeflateRaw, type DeflateRaw } from 'node:zlib';
+import { packSmall, pays, type PackedEntry } from './zip-pack.ts';
 import { centralRecord, endRecords, localHeader, type ZipRecord } from './zip-records.ts';
-
-const sampleBytes = 8 * 1024;
-/** Below this the header outweighs what could be won. */
-const leastToDeflate = 4096;
 
 export class ZipWriter {
   readonly #path: string;
@@ -39,15 +36,22 @@ export class ZipWriter {
 
   /** Adds a small file. Its place is taken at once; several may be written at the same time. */
   async add(name: string, data: Buffer, crc: number, mtime: number): Promise<void> {
-    const deflated = pays(data) ? deflateRawSync(data, { level: 1 }) : null;
-    const packed = deflated && deflated.length < data.length ? deflated : data;
-    const record = this.#record(name, data.length, mtime, packed === data ? 0 : 8);
-    record.crc = crc;
-    record.packed = packed.length;
-    const header = localHeader(record);
+    if (this.#streaming) throw new Error('an entry of the zip is still open');
+    const { entry, header, packed } = packSmall(name, data, crc, mtime, this.#end);
+    const at = this.#end;
     this.#end += header.length + packed.length;
-    this.#note(record, header.length, packed === data ? crc : crc32(packed));
-    await this.#write(record.offset, Buffer.concat([header, packed]));
+    this.#note({ ...entry.record, name: Buffer.from(name) }, entry.headerBytes, entry.packedCrc);
+    await this.#write(at, Buffer.concat([header, packed]));
+  }
+
+  /** Adds entries that `packSmall` made elsewhere, one behind the other from 0. */
+  async addPacked(entries: readonly PackedEntry[], data: Buffer): Promise<void> {
+    if (this.#streaming) throw new Error('an entry of the zip is still open');
+    const at = this.#end;
+    this.#end += data.length;
+    for (const { record, headerBytes, packedCrc } of entries)
+      this.#note({ ...record, name: Buffer.from(record.name), offset: record.offset + at }, headerBytes, packedCrc);
+    await this.#write(at, data);
   }
 
   /** Adds an empty folder. */
@@ -177,10 +181,4 @@ export class ZipEntryWriter {
 
 async function pump(deflate: DeflateRaw, append: (data: Buffer) => Promise<void>): Promise<void> {
   for await (const part of deflate as AsyncIterable<Buffer>) await append(part);
-}
-
-/** Label masks shrink 500-fold, 16-bit camera images hardly: half of a sample decides. */
-function pays(data: Buffer): boolean {
-  if (data.length < leastToDeflate) return false;
-  return deflateRawSync(data.subarray(0, sampleBytes), { level: 1 }).length < Math.min(data.length, sampleBytes) / 2;
 }
