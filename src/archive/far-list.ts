@@ -4,7 +4,7 @@ import { bridgeError, isBridgeError } from '../domain/errors.ts';
 import type { Transport } from '../slurm/transport.ts';
 import { parsePosixList, posixListCommand } from './far-list-posix.ts';
 import { checkEntryName, EntryTree, showName } from './entry-name.ts';
-import type { FarTools } from './far-tools.ts';
+import { parseTools, toolsScript, type FarTools } from './far-tools.ts';
 
 export interface FarFile {
   bytes: number;
@@ -38,8 +38,11 @@ export function resultsFolder(transport: Transport, dataPath: string, jobId: num
  * Lists the results; null when the folder is not there. Links and everything else that is no file or folder are
  * refused by name: a link could make us read whatever the cluster account can read.
  */
-export async function listResults(folder: FarFolder, tools: FarTools, signal: AbortSignal): Promise<FarList | null> {
-  const { out } = await kindsBeside(folder, signal);
+export async function listResults(
+  folder: FarFolder,
+  { out, tools }: FarLook,
+  signal: AbortSignal,
+): Promise<FarList | null> {
   if (out === '-') return null;
   if (out === 'l') throw refused(folder, 'data/out', 'it is a symbolic link');
   if (out !== 'd') throw refused(folder, 'data/out', 'it is not a folder');
@@ -59,9 +62,13 @@ export async function listResults(folder: FarFolder, tools: FarTools, signal: Ab
  * Sizes by name that the job itself wrote as its last act to `data/out.manifest`: records `<bytes> <path>`, each ended
  * by a NUL. Null when there is none, or one in another form, which is then nothing to us.
  */
-export async function readJobManifest(folder: FarFolder, signal: AbortSignal): Promise<Map<string, number> | null> {
+export async function readJobManifest(
+  folder: FarFolder,
+  { manifest }: FarLook,
+  signal: AbortSignal,
+): Promise<Map<string, number> | null> {
   // Not through a link: what it holds is shown in messages.
-  if ((await kindsBeside(folder, signal)).manifest !== 'f') return null;
+  if (manifest !== 'f') return null;
   const bytes = await collectOutput(folder, ['cat', `${folder.path}.manifest`], signal);
   if (bytes.length > 0 && bytes.at(-1) !== 0) return null;
   const sizes = new Map<string, number>();
@@ -82,15 +89,25 @@ const kindsScript = `for name in "$1" "$1/out" "$1/out.manifest"; do
 if [ -h "$name" ]; then echo l; elif [ -d "$name" ]; then echo d; elif [ -f "$name" ]; then echo f
 elif [ -e "$name" ]; then echo o; else echo -; fi; done`;
 
-/** What `data/out` and the job's manifest are: d(irectory), f(ile), l(ink), o(ther), or `-` when not there. */
-async function kindsBeside(folder: FarFolder, signal: AbortSignal): Promise<{ out: string; manifest: string }> {
+/** What is there, and by which programs it can be had. */
+export interface FarLook {
+  /** What `data/out` is: d(irectory), f(ile), l(ink), o(ther), or `-` when not there. */
+  out: string;
+  /** The same of the job's manifest. */
+  manifest: string;
+  tools: FarTools;
+}
+
+/** Looks at the results' folder and asks for the programs there, in one call. */
+export async function lookAtResults(folder: FarFolder, signal: AbortSignal): Promise<FarLook> {
   const data = folder.path.slice(0, -'/out'.length);
-  const { stdout, stderr, code } = await folder.transport.exec(['sh', '-c', kindsScript, 'sh', data], { signal });
-  const [kind, out = '', manifest = ''] = stdout.split('\n');
+  const argv = ['sh', '-c', `${kindsScript}\n${toolsScript}`, 'sh', data];
+  const { stdout, stderr, code } = await folder.transport.exec(argv, { signal });
+  const [kind, out = '', manifest = '', ...tools] = stdout.split('\n');
   if (code !== 0 || manifest === '')
     throw incomplete(folder, `looking at them failed (exit ${code}): ${stderr.trim().slice(-500)}`);
   if (kind === 'l') throw refused(folder, 'data', 'it is a symbolic link');
-  return { out, manifest };
+  return { out, manifest, tools: parseTools(tools) };
 }
 
 /** What a command there writes; an exit code other than 0 is TRANSFER_INCOMPLETE. */

@@ -9,15 +9,15 @@ export interface FarTools {
   sha256sum: boolean;
 }
 
-const script = `find . -prune -printf x >/dev/null 2>&1 && echo gnu-find
+/** Prints a word for each; to be run by a shell, always ends well. */
+export const toolsScript = `find . -prune -printf x >/dev/null 2>&1 && echo gnu-find
 tar --version 2>/dev/null | grep GNU >/dev/null && echo gnu-tar
 for tool in tar zstd sha256sum; do command -v "$tool" >/dev/null 2>&1 && echo "$tool"; done
 exit 0`;
 
-/** Asks the far side; throws CLUSTER_… when it does not answer. */
-export async function farTools(folder: FarFolder, signal: AbortSignal): Promise<FarTools> {
-  const { stdout } = await folder.transport.exec(['sh', '-c', script], { signal });
-  const has = new Set(stdout.split('\n'));
+/** What `toolsScript` printed. */
+export function parseTools(words: readonly string[]): FarTools {
+  const has = new Set(words);
   return {
     gnuFind: has.has('gnu-find'),
     tar: has.has('gnu-tar') ? 'GNU' : has.has('tar') ? 'other' : 'none',

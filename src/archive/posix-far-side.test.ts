@@ -8,8 +8,7 @@ import { makeResults, type Results } from '../../test/support/results.ts';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { LocalTransport } from '../slurm/local.ts';
 import type { Transport } from '../slurm/transport.ts';
-import { listResults, resultsFolder } from './far-list.ts';
-import { farTools } from './far-tools.ts';
+import { listResults, lookAtResults, resultsFolder } from './far-list.ts';
 import { transferResults, type StagedFile } from './transfer.ts';
 
 const busybox = findExecutable('busybox');
@@ -47,7 +46,7 @@ describeWithPart('busybox', busybox !== null, 'results come from a cluster with 
   test('busybox is asked as what it is', async () => {
     const results = await makeResults({ 'a.tif': 'x' });
     const folder = resultsFolder(await posixCluster(results), 'job', 12);
-    expect(await farTools(folder, signal)).toMatchObject({ gnuFind: false, tar: 'other', zstd: false });
+    expect((await lookAtResults(folder, signal)).tools).toMatchObject({ gnuFind: false, tar: 'other', zstd: false });
   });
 
   test('hostile names, deep folders, long names and empty things arrive as they are', async () => {
@@ -71,7 +70,7 @@ describeWithPart('busybox', busybox !== null, 'results come from a cluster with 
     const [posix, gnu] = [await posixCluster(results), results.transport].map((t) => resultsFolder(t, 'job', 12));
     if (!posix || !gnu) throw new Error('two folders were made');
     const plain = async (folder: typeof posix) => {
-      const list = await listResults(folder, await farTools(folder, signal), signal);
+      const list = await listResults(folder, await lookAtResults(folder, signal), signal);
       const files = [...(list?.files ?? [])].map(([name, file]) => `${name} ${file.bytes}`).sort();
       return { files, folders: [...(list?.folders ?? [])].sort(), bytes: list?.bytes };
     };

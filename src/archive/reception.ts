@@ -20,7 +20,7 @@ const smallBytes = 1024 * 1024;
 const writesAtOnce = 16;
 /** From so many files on threads are worth their start. */
 const manyFiles = 400;
-const batchesAtOnce = 8;
+const batchesAtOnce = 5;
 const batch = { bytes: 2 * 1024 * 1024, files: 256 };
 
 /** Where entries come from, in turns: `next`, then the whole body by `whole` or `some`, then `next` again. */

@@ -15,13 +15,15 @@ import {
   firstNames,
   incomplete,
   listResults,
+  lookAtResults,
   missingFrom,
   readJobManifest,
   resultsFolder,
   type FarFolder,
   type FarList,
+  type FarLook,
 } from './far-list.ts';
-import { farTools, type FarTools } from './far-tools.ts';
+import type { FarTools } from './far-tools.ts';
 import { LocalSource, sharedFolder } from './local-source.ts';
 import { Reception } from './reception.ts';
 import { requireSpace, storageError } from './storage-error.ts';
@@ -65,14 +67,14 @@ export interface TransferOptions {
 /** Returns every file below the staging folder, the zip last. Throws TRANSFER_INCOMPLETE, ARCHIVE_ENTRY_REFUSED, … */
 export async function transferResults(o: TransferOptions): Promise<StagedFile[]> {
   const folder = resultsFolder(o.transport, o.dataPath, o.jobId);
-  const tools = await farTools(folder, o.signal);
-  const list = await awaitResults(folder, tools, o.graceMs ?? 30_000, o.signal);
+  const { list, look } = await awaitResults(folder, o.graceMs ?? 30_000, o.signal);
+  const { tools } = look;
   requireLimits(o, folder, list);
   // Tree and zip, and a tenth for the zip's directory and half-filled blocks.
   await requireSpace(o.staging, Math.ceil(list.bytes * 2.1), list.files.size + list.folders.size + 10);
   const files =
     o.settings?.way === 'zip' ? await zipThere(o, folder, tools, list) : await zipHere(o, folder, tools, list);
-  const after = await listResults(folder, tools, o.signal);
+  const after = await listResults(folder, look, o.signal);
   const difference = after ? differenceOf(list, after) : 'their folder went away';
   if (difference !== null) throw incomplete(folder, `results were still being written: ${difference}`);
   if (o.settings?.checksums === 'sha256') {
@@ -137,15 +139,15 @@ function requireLimits(o: TransferOptions, folder: FarFolder, list: FarList): vo
 
 async function awaitResults(
   folder: FarFolder,
-  tools: FarTools,
   graceMs: number,
   signal: AbortSignal,
-): Promise<FarList> {
+): Promise<{ list: FarList; look: FarLook }> {
   for (let waited = 0, pause = 1000; ; pause *= 2) {
-    const list = await listResults(folder, tools, signal);
-    const manifest = list ? await readJobManifest(folder, signal) : null;
+    const look = await lookAtResults(folder, signal);
+    const list = await listResults(folder, look, signal);
+    const manifest = list ? await readJobManifest(folder, look, signal) : null;
     const missing = list && manifest ? missingFrom(list, manifest) : [];
-    if (list && list.files.size > 0 && missing.length === 0) return list;
+    if (list && list.files.size > 0 && missing.length === 0) return { list, look };
     if (waited >= graceMs) {
       if (missing.length > 0)
         throw incomplete(
