@@ -5,10 +5,12 @@ import { OmeroLink } from './link.ts';
 import * as annotations from './queries/annotations.ts';
 import * as containers from './queries/containers.ts';
 import * as deletion from './queries/deletion.ts';
+import * as files from './queries/files.ts';
 import * as filesets from './queries/filesets.ts';
 import * as server from './queries/server.ts';
 import * as sessions from './queries/sessions.ts';
 import * as tables from './queries/tables.ts';
+import * as texts from './queries/texts.ts';
 import * as users from './queries/users.ts';
 
 const defaultIdleMs = 10 * 60_000;
@@ -179,6 +181,38 @@ export class OmeroSession {
     ns?: string,
   ): Promise<annotations.MapAnnotation[]> {
     return annotations.mapAnnotations(this.#link, type, ids, ns);
+  }
+
+  /** Gives each target a comment unless it has the same one; see `queries/texts.ts`. */
+  addComment(targets: readonly annotations.AnnotationTarget[], ns: string, text: string): Promise<void> {
+    return texts.addComment(this.#link, this.context.groupId, targets, ns, text);
+  }
+
+  /** Tags targets with a tag of the user's, made when there is none; see `queries/texts.ts`. */
+  addTag(targets: readonly annotations.AnnotationTarget[], name: string): Promise<void> {
+    return texts.addTag(this.#link, this.context, targets, name);
+  }
+
+  texts(
+    kind: texts.TextKind,
+    type: annotations.AnnotatedType,
+    ids: readonly number[],
+  ): Promise<texts.TextAnnotation[]> {
+    return texts.textAnnotations(this.#link, kind, type, ids);
+  }
+
+  /** Attaches a local file unless it hangs there already; see `queries/files.ts`. */
+  attachFile(target: annotations.AnnotationTarget, file: files.LocalFile): Promise<{ fileId: number }> {
+    return files.attachFile(this.#link, this.context.groupId, target, file);
+  }
+
+  attachedFiles(type: annotations.AnnotatedType, ids: readonly number[]): Promise<files.AttachedFile[]> {
+    return files.attachedFiles(this.#link, type, ids);
+  }
+
+  /** Copies a file of OMERO's to a path where nothing is yet; see `queries/files.ts`. */
+  downloadFile(fileId: number, path: string): Promise<void> {
+    return files.downloadFile(this.#link, this.context.groupId, fileId, path);
   }
 
   /** Attaches a table of measurements to an object; see `queries/tables.ts`. */

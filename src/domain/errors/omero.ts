@@ -107,6 +107,13 @@ export const omeroErrors = defineErrors({
     retryable: true,
     status: 502,
   },
+  OMERO_FILE_DAMAGED: {
+    message: 'File {name} is not the same in OMERO and here after its transfer: {reason}.',
+    remedy: 'Try again; when it happens again, have the storage of both sides checked.',
+    who: 'admin',
+    retryable: true,
+    status: 502,
+  },
   OMERO_TABLES_OFF: {
     message: 'OMERO at {server} makes no tables: its Tables service does not run.',
     remedy: 'Start the Tables service of the OMERO server, which needs PyTables on that machine.',

@@ -33,6 +33,17 @@ const mapValues = 'select a from MapAnnotation a where a.id in (:ids) order by a
 
 const linksPerCall = 200;
 
+/** Rows of target's id, annotation's id and namespace, of annotations of every kind, by annotation id. */
+export async function annotationLinks(
+  link: OmeroLink,
+  type: AnnotatedType,
+  ids: readonly number[],
+  ns?: string,
+): Promise<unknown[][]> {
+  const hql = ns === undefined ? linkQueries[type].all : linkQueries[type].byNs;
+  return projectEach(link, hql, 'ids', ids, ns === undefined ? {} : { ns });
+}
+
 /** The map annotations of targets of one type, by annotation id; only those of a namespace when one is given. */
 export async function mapAnnotations(
   link: OmeroLink,
@@ -40,8 +51,7 @@ export async function mapAnnotations(
   ids: readonly number[],
   ns?: string,
 ): Promise<MapAnnotation[]> {
-  const hql = ns === undefined ? linkQueries[type].all : linkQueries[type].byNs;
-  const rows = await projectEach(link, hql, 'ids', ids, ns === undefined ? {} : { ns });
+  const rows = await annotationLinks(link, type, ids, ns);
   const pairs = await pairsOf(link, [...new Set(rows.map((row) => numberAt(row, 1)))]);
   return rows.flatMap((row) => {
     const annotationId = numberAt(row, 1);

@@ -7,9 +7,12 @@ import { OmeroLink } from '../link.ts';
 import * as annotations from './annotations.ts';
 import * as containers from './containers.ts';
 import * as deletion from './deletion.ts';
+import * as files from './files.ts';
 import * as filesets from './filesets.ts';
 import * as server from './server.ts';
 import * as sessions from './sessions.ts';
+import * as tables from './tables.ts';
+import * as texts from './texts.ts';
 import { oddWorld, writeWorld, type OddWorld } from '../testing/odd-world.ts';
 import * as users from './users.ts';
 
@@ -132,6 +135,59 @@ const rows: Readonly<Record<string, Row>> = {
       ],
     ]),
   ),
+  ...Object.fromEntries(
+    annotated.flatMap((type): [string, Row][] => [
+      [
+        `rows of annotations of every kind of a ${type}`,
+        {
+          asks: 'annotationLinks',
+          ask: async (link, w) => (await annotations.annotationLinks(link, type, [w.ids[type]])).length,
+          seen: () => 6,
+          hidden: 0,
+        },
+      ],
+      [
+        `comments of a ${type}: an empty one`,
+        {
+          asks: 'textAnnotations',
+          ask: (link, w) => texts.textAnnotations(link, 'Comment', type, [w.ids[type]]),
+          seen: (w) => w.textsOf('Comment', type),
+          hidden: [],
+        },
+      ],
+      [
+        `tags of a ${type}`,
+        {
+          asks: 'textAnnotations',
+          ask: (link, w) => texts.textAnnotations(link, 'Tag', type, [w.ids[type]]),
+          seen: (w) => w.textsOf('Tag', type),
+          hidden: [],
+        },
+      ],
+      [
+        `files of a ${type}: one that never arrived`,
+        {
+          asks: 'attachedFiles',
+          ask: (link, w) => files.attachedFiles(link, type, [w.ids[type]]),
+          seen: (w) => w.filesOf(type),
+          hidden: [],
+        },
+      ],
+    ]),
+  ),
+  "a file's checksum that nobody computed": {
+    asks: 'fileChecksum',
+    ask: (link, w) => files.fileChecksum(link, w.unsentFile),
+    seen: (w) => ({ name: w.name, size: null, hash: '', hasher: '' }),
+    hidden: null,
+  },
+  'a tag by an odd name, of the several the first': {
+    asks: 'ownTag',
+    ask: (link, w) => texts.ownTag(link, w.group, w.owner, w.name),
+    seen: (w) => w.textsOf('Tag', 'Image')[1]?.annotationId,
+    hidden: null,
+    refusesStrangers: true,
+  },
   'a user by name': {
     asks: 'findUser',
     ask: (link) => users.findUser(link, 'alice'),
@@ -186,6 +242,7 @@ const rows: Readonly<Record<string, Row>> = {
 /** Exports that read nothing of the data: they write, or ask who one is and what the server is. */
 const notOfTheMatrix = new Set([
   ...['annotate', 'createDataset', 'deleteObjects', 'createSudoSession', 'endSession'],
+  ...['addComment', 'addTag', 'attachFile', 'downloadFile', 'attachTable', 'readTable'],
   ...['readEventContext', 'readVersion', 'managedRepositoryPath'],
 ]);
 
@@ -238,7 +295,7 @@ describe.each(groups)('group %s', (group) => {
 });
 
 test('every query of the gateway has a row, and every HQL text was asked', async () => {
-  const exported = [annotations, containers, deletion, filesets, server, sessions, users]
+  const exported = [annotations, containers, deletion, files, filesets, server, sessions, tables, texts, users]
     .flatMap((module) => Object.entries(module).filter(([, value]) => typeof value === 'function'))
     .map(([name]) => name);
   const covered = new Set(Object.values(rows).map((row) => row.asks));

@@ -1,6 +1,8 @@
 /** For tests: objects as other programs leave them in OMERO, written into the stand-in's database. */
 import type { Database } from '../../lib/database.ts';
 import type { AnnotatedType, MapAnnotation, Pair } from '../queries/annotations.ts';
+import type { AttachedFile } from '../queries/files.ts';
+import type { TextAnnotation, TextKind } from '../queries/texts.ts';
 
 const kinds = [
   ...(['Dataset', 'Project', 'Screen', 'Plate', 'Image'] as const),
@@ -26,7 +28,10 @@ export interface OddWorld {
   readonly storedFolder: string;
   readonly storedName: string;
   readonly ns: string;
+  readonly unsentFile: number;
   annotationsOf(type: AnnotatedType): MapAnnotation[];
+  textsOf(kind: TextKind, type: AnnotatedType): TextAnnotation[];
+  filesOf(type: AnnotatedType): AttachedFile[];
 }
 
 const wells = 384;
@@ -60,13 +65,29 @@ export async function oddWorld(db: Database, groupName: string, place: number): 
   return {
     ...{ groupName, permissions, group, owner, other, base, ids, ns },
     wellImages: Array.from({ length: wells }, (_, i) => base + 1_000 + i),
-    name: `${groupName}'s 100%_"odd" \\ 核 🔬\ttab`,
+    name: oddName(groupName),
     hugeName: '長'.repeat(20_000),
     hugePath: `${groupName}/${'d'.repeat(200)}/`.repeat(20) + 'ümlaut 核.tif',
     emptyPath: `${groupName}/never arrived.tif`,
     platePath: `${groupName}/plate.companion.ome`,
     storedFolder: `alice_${owner}/2024-01/${groupName}/`,
     storedName: 'ümlaut 核.tif',
+    unsentFile: base + 300,
+    textsOf: (kind, type) => {
+      const [, , tag, comment] = annotationIds(base, type);
+      const [, plain] = extraIds(base, type);
+      const targetId = ids[type];
+      if (kind === 'Comment') return [{ targetId, annotationId: comment, ns: '', text: '' }];
+      return [
+        { targetId, annotationId: tag, ns, text: 'a tag' },
+        { targetId, annotationId: plain, ns: '', text: oddName(groupName) },
+      ];
+    },
+    filesOf: (type) => {
+      const [annotationId] = extraIds(base, type);
+      const about = { targetId: ids[type], annotationId, ns, fileId: base + 300 };
+      return [{ ...about, name: oddName(groupName), size: null, hash: '' }];
+    },
     annotationsOf: (type) => {
       const [first] = annotationIds(base, type);
       const targetId = ids[type];
@@ -81,6 +102,15 @@ export async function oddWorld(db: Database, groupName: string, place: number): 
 function annotationIds(base: number, type: AnnotatedType): [number, number, number, number] {
   const first = base + 10_000 + 10 * annotatedTypes.indexOf(type);
   return [first, first + 1, first + 2, first + 3];
+}
+
+function extraIds(base: number, type: AnnotatedType): [file: number, plainTag: number] {
+  const [first] = annotationIds(base, type);
+  return [first + 4, first + 5];
+}
+
+function oddName(groupName: string): string {
+  return `${groupName}'s 100%_"odd" \\ 核 🔬\ttab`;
 }
 
 /** Writes the objects; a server sees them from its next start. */
@@ -116,6 +146,8 @@ export async function writeWorld(db: Database, world: OddWorld): Promise<void> {
     add('MetadataImportJob', job, { started: 1_000, finished });
     link('FilesetJobLink', fileset, job);
   }
+  // A file whose upload never ended, on which everything else hangs.
+  add('OriginalFile', world.unsentFile, { name, path: '', size: null, hash: null, hasher: null });
   // A job that was never started.
   add('UploadJob', base + 210, { started: null, finished: null });
   link('FilesetJobLink', ids.fileset, base + 210);
@@ -132,7 +164,11 @@ export async function writeWorld(db: Database, world: OddWorld): Promise<void> {
     add('MapAnnotation', odd, { ns, mapValue: oddPairs });
     add('TagAnnotation', tag, { ns, textValue: 'a tag' });
     add('CommentAnnotation', comment, { ns: null, textValue: '' });
-    for (const annotation of [bare, odd, tag, comment]) link(`${type}AnnotationLink`, ids[type], annotation);
+    const [file, plain] = extraIds(base, type);
+    add('FileAnnotation', file, { ns, file: world.unsentFile });
+    add('TagAnnotation', plain, { ns: null, textValue: name });
+    for (const annotation of [bare, odd, tag, comment, file, plain])
+      link(`${type}AnnotationLink`, ids[type], annotation);
   }
   await db.query(
     `insert into omero_standin.objects (class, id, owner, grp, created, updated, data)
