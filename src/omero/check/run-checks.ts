@@ -8,6 +8,7 @@ import type { Config } from '../../config/config.ts';
 import { BridgeError, describeError } from '../../domain/errors.ts';
 import { checkActing } from './acting.ts';
 import { checkAnnotations } from './annotations.ts';
+import { checkAttachments } from './attachments.ts';
 import { SkipCheck, type ActAs, type Check, type CheckResult, type CheckSite } from './check.ts';
 import { Cleanup } from './cleanup.ts';
 import { checkClosedSession } from './closed-session.ts';
@@ -35,6 +36,7 @@ export const checks: readonly Check[] = [
   checkDataset,
   checkImport,
   checkAnnotations,
+  checkAttachments,
   checkTable,
   checkClosedSession,
 ];
