@@ -157,8 +157,8 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'runs on a real Sl
   test(
     'the login node goes away while a job runs: said with the time, never a failure',
     async () => {
-      const id = await site.launch('slow', dataset, { duration: 1 });
-      await running(id);
+      const id = await site.launch('slow', dataset, { duration: 6 });
+      await jobOf(id);
       await site.ssh.kill();
       const waiting = await site.until(async () => {
         const view = await site.view(id);
