@@ -10,7 +10,8 @@ import { packageFile } from '../../src/lib/package-root.ts';
 import { seededRandom } from '../../src/lib/random.ts';
 
 /*
- * Two to eight importer processes are killed, paused and stopped at random while they import 500 orders. What
+ * Two to eight importer processes are killed, paused, stopped and cut off from the database at random while they import
+ * 500 orders. What
  * must hold afterwards is read from the database and from OMERO's own tables. CHAOS_SEED repeats a sequence.
  */
 
@@ -20,7 +21,7 @@ const random = seededRandom(seed);
 
 let site: ImporterSite;
 const importers = new Set<ChildProcess>();
-const counts = { killed: 0, paused: 0, stopped: 0, started: 0 };
+const counts = { killed: 0, paused: 0, stopped: 0, cut: 0, started: 0 };
 
 beforeAll(async () => {
   site = await ImporterSite.open();
@@ -47,8 +48,17 @@ function pick<T>(from: readonly T[]): T {
 
 /** One thing happens to one importer. */
 async function strike(): Promise<void> {
-  const child = pick([...importers]);
   const what = random.next();
+  if (what > 0.9) {
+    // Every connection to the database at once, wherever its owner is in a transaction.
+    counts.cut++;
+    await site.database.pool.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid()`,
+    );
+    return;
+  }
+  const child = pick([...importers]);
   if (what < 0.45) {
     counts.killed++;
     child.kill('SIGKILL');
@@ -149,7 +159,7 @@ test(`${orders} orders under killing and pausing end once each, and every image 
   );
   expect(leases).toEqual([]);
   process.stdout.write(
-    `chaos with seed ${seed}: ${counts.killed} killed, ${counts.paused} paused, ${counts.stopped} stopped, ${counts.started} started\n`,
+    `chaos with seed ${seed}: ${counts.killed} killed, ${counts.paused} paused, ${counts.stopped} stopped, ${counts.cut} times cut off, ${counts.started} started\n`,
   );
   expect(counts.killed + counts.paused).toBeGreaterThan(orders >= 500 ? 10 : 0);
 }, 500_000);
