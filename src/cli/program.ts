@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { productVersion } from '../lib/product-version.ts';
 import { archiveList, archiveRebuild, archiveShow } from './archive-records.ts';
 import { archiveVerify } from './archive-verify.ts';
+import { abandon } from './abandon.ts';
 import { defaultDataFolder } from '../embedded/data-folder.ts';
 import * as orders from './orders.ts';
 import { omeroCheck, type OmeroCheckOptions } from './omero-check.ts';
@@ -112,6 +113,15 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .argument('<run>', 'id of the run, or its first characters')
     .addOption(data())
     .action(retry);
+
+  program
+    .command('abandon')
+    .description('give a run up: its job and upload orders are cancelled, and it has failed for good')
+    .argument('<run>', 'id of the run, or its first characters')
+    .requiredOption('--reason <text>', 'why, for whoever waits for it')
+    .option('--as <name>', 'who gives it up (default: the user of this command)')
+    .addOption(data())
+    .action(abandon);
 
   const ordersCommand = program
     .command('orders')

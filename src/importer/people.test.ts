@@ -166,13 +166,13 @@ test('an import process that says nothing any more is ended and tried again; one
   await chmod(silent, 0o755);
   await chmod(site.storage, 0o777);
   const command = [silent, ...site.config().importer.command];
-  site.importer({ change: { command, stallSeconds: 1 } });
+  site.importer({ change: { command, stallSeconds: 3 } });
   const uuid = await site.order([await site.image('stalled.tif')], dataset);
   await site.until(async () => ((await readOrder(site.database.pool, uuid))?.trouble?.code ?? '') === 'IMPORT_STALLED');
   expect((await site.closed(uuid)).stage).toBe('Import Completed');
   await site.stop();
-  // Three images, each of which takes nearly as long as the limit.
-  site.process({ OMERO_STANDIN_PAUSE_MS: '600' }, { stallSeconds: 1 });
+  // Three images that take longer together than the limit, and each of them less.
+  site.process({ OMERO_STANDIN_PAUSE_MS: '1500' }, { stallSeconds: 4 });
   const slow = await slowOrder('slow');
   const closed = await site.closed(slow.uuid);
   expect([closed.stage, closed.trouble]).toEqual(['Import Completed', null]);

@@ -4,6 +4,7 @@ import { nextStep, type RunFacts } from './next-step.ts';
 
 const fresh: RunFacts = {
   ended: false,
+  abandoned: false,
   submitted: false,
   job: 'none',
   archived: false,
@@ -14,6 +15,7 @@ const fresh: RunFacts = {
 };
 
 test.each<[string, Partial<RunFacts>, string]>([
+  ['a run that was given up, wherever it is', { abandoned: true, submitted: true, job: 'going' }, 'abandon'],
   ['a fresh run', {}, 'submit'],
   ['a job that was submitted', { submitted: true }, 'follow'],
   ['a running job', { submitted: true, job: 'going' }, 'follow'],
@@ -43,6 +45,7 @@ test.each<[string, Partial<RunFacts>, string]>([
 test('a run never finishes with images that were not confirmed and annotated', () => {
   const anyFacts = fc.record<RunFacts>({
     ended: fc.constant(false),
+    abandoned: fc.constant(false),
     submitted: fc.boolean(),
     job: fc.constantFrom('none', 'going', 'succeeded', 'failed'),
     archived: fc.boolean(),

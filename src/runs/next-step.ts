@@ -3,6 +3,8 @@ import type { StepName } from '../domain/vocabulary.ts';
 /** What stands for good, looked up before each step. Nothing else decides what happens next. */
 export interface RunFacts {
   ended: boolean;
+  /** Somebody gave the run up. */
+  abandoned: boolean;
   submitted: boolean;
   /** Slurm's last word on the job. */
   job: 'none' | 'going' | 'succeeded' | 'failed';
@@ -15,7 +17,7 @@ export interface RunFacts {
   annotated: boolean;
 }
 
-export type NextStep = StepName | 'finish' | 'none';
+export type NextStep = StepName | 'finish' | 'abandon' | 'none';
 
 /**
  * Says which step a run needs. Pure: the same facts always give the same step, so that a crash anywhere costs a repeat
@@ -23,6 +25,7 @@ export type NextStep = StepName | 'finish' | 'none';
  */
 export function nextStep(facts: RunFacts): NextStep {
   if (facts.ended) return 'none';
+  if (facts.abandoned) return 'abandon';
   if (!facts.submitted) return 'submit';
   if (!facts.archived) return facts.job === 'succeeded' ? 'archive' : 'follow';
   if (facts.images === 0) return 'finish';

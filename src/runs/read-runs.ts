@@ -56,6 +56,15 @@ export async function openRunIds(db: Database, limit: number): Promise<string[]>
   return rows.map((r) => r.id);
 }
 
+/** Those of the runs that somebody gave up and whose end no worker has written yet. */
+export async function abandonedRunIds(db: Database, ids: readonly string[]): Promise<string[]> {
+  const { rows } = await db.query<{ id: string }>(
+    'select id from bridge.runs where id = any($1::uuid[]) and abandoned_at is not null and ended_at is null',
+    [ids],
+  );
+  return rows.map((r) => r.id);
+}
+
 export async function readSteps(db: Database, runIds: string[]): Promise<Map<string, StepRow[]>> {
   const { rows } = await db.query<QueryResultRow>('select * from bridge.steps where run_id = any($1::uuid[])', [
     runIds,

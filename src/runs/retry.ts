@@ -15,12 +15,13 @@ import { clearFailure, insertAudit, insertRunOrder } from './write-run.ts';
  * Opens a failed run again from the step that failed. After a failed import a new order asks for the images that are
  * missing, linked to the one before; who asked is kept in the audit.
  *
- * @throws RUN_NOT_FOUND, RUN_NOT_FAILED
+ * @throws RUN_NOT_FOUND, RUN_NOT_FAILED, RUN_NOT_REPEATABLE, RUN_ABANDONED
  */
 export async function retryRun(sources: ViewSources, runId: string, who: string): Promise<void> {
   const run = await readRun(sources.runs, runId);
   if (!run) throw bridgeError('RUN_NOT_FOUND', { run: runId });
   if (run.outcome !== 'failed') throw bridgeError('RUN_NOT_FAILED', { run: runId });
+  if (run.abandoned) throw bridgeError('RUN_ABANDONED', run.abandoned);
   if (run.failure && !mayBeRepeated(run.failure))
     throw bridgeError('RUN_NOT_REPEATABLE', { run: runId, job: run.job?.id ?? 'none' });
 

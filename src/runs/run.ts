@@ -36,6 +36,8 @@ export interface Run {
   status: string;
   attention: { code: string; detail: string } | null;
   failure: RunFailure | null;
+  /** Somebody gave the run up. */
+  abandoned: { by: string; reason: string } | null;
   revision: number;
   updatedAt: Date;
 }
@@ -50,9 +52,12 @@ export interface RunFailure {
   at: Date;
 }
 
-/** A job that failed is not run again under its old run: that would be another job with other results. */
-export function mayBeRepeated(failure: { step: StepName }): boolean {
-  return failure.step !== 'follow' && failure.step !== 'submit';
+/**
+ * A job that failed is not run again under its old run: that would be another job with other results. A run that was
+ * given up has told so to everybody who waited for it.
+ */
+export function mayBeRepeated(failure: { step: StepName; code: string }): boolean {
+  return failure.step !== 'follow' && failure.step !== 'submit' && failure.code !== 'RUN_ABANDONED';
 }
 
 /** Reads a row of `bridge.runs`. */
@@ -105,6 +110,7 @@ export function runFromRow(row: QueryResultRow): Run {
             retryable: row.error_retryable,
             at: row.failed_at,
           },
+    abandoned: row.abandoned_at === null ? null : { by: row.abandoned_by, reason: row.abandoned_reason },
     revision: row.revision,
     updatedAt: row.updated_at,
   };

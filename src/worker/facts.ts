@@ -15,6 +15,7 @@ export async function readFacts(runs: Pool, orders: Pool, run: Run): Promise<Run
   const order = newest ? await readOrder(orders, newest) : null;
   return {
     ended: run.endedAt !== null,
+    abandoned: run.abandoned !== null,
     submitted: run.job !== null,
     job: jobFact(run),
     archived: archive !== null,

@@ -68,6 +68,13 @@ export async function publishFailure(ctx: WorkerContext, run: Run, error: Bridge
   return statuses.importFailed;
 }
 
+/** Given up: from now on the workflow has failed for every reader of the log, whatever was said before. */
+export async function publishAbandoned(ctx: WorkerContext, run: Run, error: BridgeError): Promise<void> {
+  const task = run.job?.endedAt == null ? run.workflowTaskId : run.taskId;
+  await ctx.tracker.failTask(task, error.message);
+  await ctx.tracker.failWorkflow(run.id, error.message);
+}
+
 function inputText(run: Run): string {
   return run.input ? `${run.input.type} ${run.input.id}` : 'no input';
 }

@@ -5,13 +5,14 @@ import { statuses, type StepName } from '../domain/vocabulary.ts';
 import type { LeaseHolder, Lease } from '../lib/lease.ts';
 import { Wakeups } from '../lib/wakeups.ts';
 import { nextStep } from '../runs/next-step.ts';
-import { openRunIds, readRun } from '../runs/read-runs.ts';
+import { abandonedRunIds, openRunIds, readRun } from '../runs/read-runs.ts';
 import type { Run } from '../runs/run.ts';
 import { endRun, setAttention, setFailure, setStatus, writeRun } from '../runs/write-run.ts';
 import { beginStep, endStep, progressStep, type StepProgress } from '../runs/write-step.ts';
 import type { StepHandle, StepOutcome, WorkerContext } from './context.ts';
 import { readFacts } from './facts.ts';
 import { publishDone, publishFailure } from './publish.ts';
+import { abandon } from './abandon.ts';
 import { annotate } from './steps/annotate.ts';
 import { archive } from './steps/archive.ts';
 import { follow } from './steps/follow.ts';
@@ -43,36 +44,42 @@ export async function runWorker(
   newRuns: Wakeups,
   signal: AbortSignal,
 ): Promise<void> {
-  const active = new Map<string, Promise<void>>();
+  const active = new Map<string, { done: Promise<void>; giveUp: AbortController }>();
   const transfers = pLimit(ctx.config.worker.maxRuns);
   while (!signal.aborted) {
     try {
-      for (const id of await openRunIds(ctx.runs, 1000)) {
+      if (active.size > 0)
+        for (const id of await abandonedRunIds(ctx.runs, [...active.keys()])) active.get(id)?.giveUp.abort();
+      for (const id of await openRunIds(ctx.runs, mostRuns)) {
         if (signal.aborted || active.size >= mostRuns) break;
         if (active.has(id)) continue;
         const lease = await leases.acquire(`run:${id}`);
         if (!lease) continue;
-        const done = driveRun(ctx, id, lease, transfers, signal).finally(() => active.delete(id));
-        active.set(id, done);
+        const giveUp = new AbortController();
+        const done = driveRun(ctx, id, lease, transfers, { stop: signal, giveUp: giveUp.signal }).finally(() =>
+          active.delete(id),
+        );
+        active.set(id, { done, giveUp });
       }
     } catch (error) {
       ctx.log.error({ error: describeError(error) }, 'looking for runs failed; it is tried again');
     }
     await newRuns.wait('runs', lookEveryMs, signal);
   }
-  await Promise.all(active.values());
+  await Promise.all([...active.values()].map(({ done }) => done));
 }
 
-/** Works on one run until it ended, its lease was lost, or the worker stops. */
+/** Works on one run until it ended, its lease was lost, or the worker stops; a step of a run given up is interrupted. */
 async function driveRun(
   ctx: WorkerContext,
   runId: string,
   lease: Lease,
   transfers: LimitFunction,
-  stop: AbortSignal,
+  { stop, giveUp }: { stop: AbortSignal; giveUp: AbortSignal },
 ): Promise<void> {
   const log = ctx.log.child({ run: runId });
   const signal = AbortSignal.any([stop, lease.signal]);
+  const stepSignal = AbortSignal.any([signal, giveUp]);
   const pauses = new Wakeups();
   let begun: StepName | null = null;
   let failures = 0;
@@ -82,6 +89,11 @@ async function driveRun(
       if (!run) return;
       const step = nextStep(await readFacts(ctx.runs, ctx.orders, run));
       if (step === 'none') return;
+      if (step === 'abandon') {
+        await abandon(ctx, run, lease);
+        log.info('run was given up');
+        return;
+      }
       if (step === 'finish') {
         await finish(ctx, run, lease);
         log.info('run is done');
@@ -92,12 +104,12 @@ async function driveRun(
         run.id,
         step,
         lease,
-        signal,
+        stepSignal,
         log.child({ step, ...(run.job && { job: run.job.id }) }),
       );
       try {
         const work = async (): Promise<StepOutcome> => {
-          signal.throwIfAborted();
+          stepSignal.throwIfAborted();
           if (begun !== step) await handle.begin();
           begun = step;
           return await steps[step](ctx, run, handle);
@@ -106,10 +118,15 @@ async function driveRun(
         await handle.flush();
         failures = 0;
         const next = nextStep(await readFacts(ctx.runs, ctx.orders, (await readRun(ctx.runs, runId)) ?? run));
+        if (next === 'abandon') continue;
         if (next !== step) await handle.done();
-        else if (outcome !== 'again') await pauses.wait('', outcome.waitMs, signal);
+        else if (outcome !== 'again') await pauses.wait('', outcome.waitMs, stepSignal);
       } catch (error) {
         if (signal.aborted || isBridgeError(error, 'LEASE_LOST')) return;
+        if (giveUp.aborted) {
+          await handle.drop();
+          continue;
+        }
         const known = knownError(error, step);
         log.warn({ step, code: known.code, error: describeError(error) }, 'a step stopped');
         await handle.drop();
@@ -119,7 +136,7 @@ async function driveRun(
         }
         await waitWithAttention(ctx, run, step, known, lease);
         begun = null;
-        await pauses.wait('', Math.min(longestPauseMs, 500 * 2 ** failures++), signal);
+        await pauses.wait('', Math.min(longestPauseMs, 500 * 2 ** failures++), stepSignal);
       }
     }
   } catch (error) {

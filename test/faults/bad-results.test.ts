@@ -25,6 +25,7 @@ const jobs: Record<string, string> = {
   empty: 'true',
   broken: 'cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"; echo no image > "$DATA_PATH/data/out/zz_broken.tif"',
   slow: 'sleep 3; cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"',
+  endless: 'sleep 600',
   plain: 'cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"',
 };
 
@@ -190,3 +191,36 @@ test('while the storage is not the one that was adopted nothing is written, and 
   renameSync(`${marker}.away`, marker);
   expect(await ended(id)).toMatchObject({ state: 'done', imagesFound: 4 });
 });
+
+test('a run that is given up ends its job, and has failed for every reader; what failed before can be given up too', async () => {
+  const id = await begin('endless');
+  await folder.until(started, async () => {
+    const { rows } = await biomero.query('select job_state from bridge.runs where id = $1', [id]);
+    return rows[0]?.job_state === 'RUNNING';
+  });
+  expect(cli('abandon', id, '--reason', 'wrong dataset', '--as', 'robin')).toContain('is given up');
+  const run = await ended(id);
+  expect(run).toMatchObject({ state: 'failed', status: 'FAILED', failure: { code: 'RUN_ABANDONED' } });
+  expect(run.failure?.message).toBe('Given up by robin: wrong dataset');
+  const states = execFileSync(
+    join(folder.path, 'cluster', 'bin', 'sacct'),
+    ['-X', '-n', '-o', 'State', '-j', String(run.jobId)],
+    { encoding: 'utf8' },
+  );
+  expect(states).toMatch(/CANCELLED/);
+
+  const failed = await begin('crashing');
+  await ended(failed);
+  cli('abandon', failed, '--reason', 'not worth it');
+  await folder.until(started, async () => view(failed).failure?.code === 'RUN_ABANDONED');
+  const { rows } = await biomero.query<{ topic: string; n: number }>(
+    `select topic, count(*)::int as n from workflowtracker_events where originator_id = $1 and topic like '%WorkflowFailed' group by 1`,
+    [id],
+  );
+  expect(rows).toMatchObject([{ n: 1 }]);
+  expect(view(failed).failure?.repeatable).toBe(false);
+  expect(() => cli('retry', failed)).toThrow(/Given up by .*: not worth it/);
+
+  const { rows: audit } = await biomero.query('select who, action, reason from bridge.audit where run_id = $1', [id]);
+  expect(audit).toEqual([{ who: 'robin', action: 'abandon', reason: 'wrong dataset' }]);
+}, 60_000);

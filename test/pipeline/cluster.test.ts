@@ -133,7 +133,12 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'runs on a real Sl
     await running(late);
     site.slurm.command('scontrol', 'update', `jobid=${lateJob}`, 'EndTime=now');
 
-    expect(await site.ended(requeued)).toMatchObject({ state: 'done', jobId: requeuedJob, imagesFound: 4 });
+    expect(await site.ended(requeued)).toMatchObject({
+      state: 'done',
+      failure: null,
+      jobId: requeuedJob,
+      imagesFound: 4,
+    });
     const failure = (await site.ended(late, 90_000)).failure;
     expect(failure?.message).toMatch(/ended TIMEOUT .*more time than it was allowed/);
     expect(failure?.remedy).toMatch(/longer time limit/);

@@ -8,6 +8,20 @@ export const runErrors = defineErrors({
     retryable: false,
     status: 404,
   },
+  RUN_DONE: {
+    message: 'Run {run} is done; there is nothing to give up.',
+    remedy: 'Nothing to do.',
+    who: 'researcher',
+    retryable: false,
+    status: 409,
+  },
+  RUN_ABANDONED: {
+    message: 'Given up by {by}: {reason}',
+    remedy: 'What was archived or imported stays. Start the workflow again to have it anew.',
+    who: 'researcher',
+    retryable: false,
+    status: 409,
+  },
   RUN_AMBIGUOUS: {
     message: '{run} is the beginning of several runs: {runs}.',
     remedy: 'Give more characters of the id.',

@@ -1,4 +1,5 @@
 import { bridgeError } from '../../domain/errors.ts';
+import { abandonRun } from '../../runs/abandon.ts';
 import { countRuns, findVisibleRuns, readRunNames, runStates, type RunFilter } from '../../runs/list-runs.ts';
 import { readRunView, summariesOf, type ViewSources } from '../../runs/read-view.ts';
 import { retryRun } from '../../runs/retry.ts';
@@ -6,7 +7,7 @@ import type { Slurm } from '../../slurm/slurm.ts';
 import { mayChange, visibleRuns } from '../identity/rights.ts';
 import { openWholeLog, readLogPiece } from '../job-log.ts';
 import type { Route, Signed } from '../route.ts';
-import { textOf, uuidPattern, wordsOf } from './request.ts';
+import { textFields, textOf, uuidPattern, wordsOf } from './request.ts';
 
 const pageSize = 50;
 
@@ -84,6 +85,17 @@ export function runRoutes({ sources, slurm }: RunsParts): Route[] {
       rule: 'change-run',
       handle: async ({ c, run, viewer }) => {
         await retryRun(sources, run.id, viewer.name);
+        return c.body(null, 204);
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/runs/:id/abandon',
+      rule: 'change-run',
+      handle: async ({ c, run, viewer }) => {
+        const { reason } = await textFields(c, ['reason']);
+        if (!reason?.trim()) throw bridgeError('REQUEST_INVALID', { reason: 'say why the run is given up' });
+        await abandonRun(sources.runs, run.id, viewer.name, reason.trim().slice(0, 1_000));
         return c.body(null, 204);
       },
     },
