@@ -1,5 +1,6 @@
 /**
- * Where a group's data lie: its mapping, else `<base_dir>/<group name>`. Nothing outside `base_dir` is ever returned,
+ * Where a group's data lie: its mapping, else `<base_dir>/<group name>`. Worker, importer, web and checks ask here, and
+ * nobody else looks at mappings to find a folder. Nothing outside `base_dir` is ever returned,
  * neither by the spelling of a name nor through a link.
  */
 import { lstat, realpath, stat } from 'node:fs/promises';
@@ -29,7 +30,7 @@ export async function resolveGroupFolder(
   if (refusal !== null) throw bridgeError('GROUP_FOLDER_OUTSIDE', { group: group.name, folder, reason: refusal, base });
   const path = join(base, folder);
   if (!mapping) refuseForeign(path, base, group.name, mappings);
-  await checkRealPath(base, path, group.name, mapping !== null);
+  await checkRealPath(base, folder, group.name, mapping !== null);
   return { path, source: mapping ? 'mapping' : 'fallback' };
 }
 
@@ -82,33 +83,68 @@ function refuseForeign(path: string, base: string, group: string, mappings: Map<
       throw bridgeError('GROUP_FOLDER_TAKEN', { group, path, other: other.groupName });
 }
 
-async function checkRealPath(base: string, path: string, group: string, mapped: boolean): Promise<void> {
-  let realBase: string;
+async function checkRealPath(baseDir: string, folder: string, group: string, mapped: boolean): Promise<void> {
+  const base = await realBase(baseDir);
+  const found = await lookAtFolder(baseDir, base, folder);
+  if (found.state === 'there') return;
+  const path = join(baseDir, folder);
+  if (found.state === 'outside')
+    throw bridgeError('GROUP_FOLDER_OUTSIDE', {
+      group,
+      folder: path,
+      reason: `it leads to ${found.real}`,
+      base: baseDir,
+    });
+  // The folder of an unmapped group is made later; a link that leads nowhere is in its way.
+  if (!mapped && isErrorCode(found.cause, 'ENOENT') && !(await isThere(path))) return;
+  throw bridgeError(
+    'GROUP_FOLDER_MISSING',
+    { group, path, base: baseDir, reason: found.reason },
+    { cause: found.cause },
+  );
+}
+
+/** The storage with links followed. Throws STORAGE_BASE_MISSING. */
+export async function realBase(base: string): Promise<string> {
   try {
-    realBase = await realpath(base);
-    if (!isAbsolute(base) || !(await stat(realBase)).isDirectory()) throw new Error('it is not a folder');
+    const real = await realpath(base);
+    if (!isAbsolute(base) || !(await stat(real)).isDirectory()) throw new Error('it is not a folder');
+    return real;
   } catch (error) {
     throw bridgeError('STORAGE_BASE_MISSING', { base, reason: describeError(error) }, { cause: error });
   }
-  let real: string;
-  try {
-    real = await realpath(path);
-    if (!(await stat(real)).isDirectory()) throw new Error('it is not a folder');
-  } catch (error) {
-    if (!mapped && (error as NodeJS.ErrnoException).code === 'ENOENT' && !(await isDanglingLink(path))) return;
-    throw bridgeError('GROUP_FOLDER_MISSING', { group, path, base, reason: describeError(error) }, { cause: error });
-  }
-  if (!real.startsWith(realBase === sep ? sep : realBase + sep))
-    throw bridgeError('GROUP_FOLDER_OUTSIDE', { group, folder: path, reason: `it leads to ${real}`, base });
 }
 
-async function isDanglingLink(path: string): Promise<boolean> {
+export type FolderState =
+  | { readonly state: 'there'; readonly real: string }
+  | { readonly state: 'outside'; readonly real: string }
+  | { readonly state: 'missing' | 'not-a-folder'; readonly reason: string; readonly cause: unknown };
+
+/** Where a folder of the storage, not refused by its spelling, really lies. */
+export async function lookAtFolder(baseDir: string, base: string, folder: string): Promise<FolderState> {
+  let real: string;
+  try {
+    real = await realpath(join(baseDir, folder));
+    if (!(await stat(real)).isDirectory())
+      return { state: 'not-a-folder', reason: 'it is not a folder', cause: undefined };
+  } catch (cause) {
+    return { state: 'missing', reason: describeError(cause), cause };
+  }
+  return { state: real.startsWith(base === sep ? sep : base + sep) ? 'there' : 'outside', real };
+}
+
+function isErrorCode(error: unknown, code: string): boolean {
+  return (error as NodeJS.ErrnoException | undefined)?.code === code;
+}
+
+async function isThere(path: string): Promise<boolean> {
   return lstat(path).then(
     () => true,
     () => false,
   );
 }
 
-function trimSlash(folder: string): string {
+/** A folder's name without the slash that may end it. */
+export function trimSlash(folder: string): string {
   return folder.endsWith('/') ? folder.slice(0, -1) : folder;
 }

@@ -10,29 +10,34 @@ export interface AllowedFolders {
   roots: string[];
   /** Folders of other groups inside the roots. */
   except: string[];
+  /** The order's own archive, wherever the group's folder is by now. */
+  archive: string | null;
 }
 
 /**
  * A mapped group may use its folder; an unmapped one the storage without the folders of other groups: those mapped to
  * them, and those of their names. When `strict` an unmapped group may use the folder of its name alone.
  *
+ * @param archive the archive that our worker made this order for; it stays where it is when the mapping changes
  * @param groups names of all groups of OMERO; asked only where they matter
  * @throws GROUP_FOLDER_… when the group's name or mapping leaves the storage
  */
 export async function allowedFolders(
   storage: StorageConfig,
   strict: boolean,
-  group: string,
+  group: { id: number | null; name: string },
+  archive: string | null,
   groups: () => Promise<readonly string[]>,
 ): Promise<AllowedFolders> {
-  const folder = await resolveGroupFolder(storage, { id: null, name: group });
-  if (folder.source === 'mapping' || strict) return { roots: [await real(folder.path)], except: [] };
+  const base = await real(storage.baseDir);
+  const place = archive === null ? null : await real(archive);
+  const own = place !== null && isInside(place, [base]) ? place : null;
+  const folder = await resolveGroupFolder(storage, group);
+  if (folder.source === 'mapping' || strict) return { roots: [await real(folder.path)], except: [], archive: own };
   const mapped = [...(await readGroupMappings(storage.mappingFiles)).values()].map((m) => m.folder);
-  const named = (await groups()).filter((name) => name !== group && refuseGroupName(name) === null);
-  return {
-    roots: [await real(storage.baseDir)],
-    except: await Promise.all([...mapped, ...named].map((name) => real(join(storage.baseDir, name)))),
-  };
+  const named = (await groups()).filter((name) => name !== group.name && refuseGroupName(name) === null);
+  const others = await Promise.all([...mapped, ...named].map((name) => real(join(storage.baseDir, name))));
+  return { roots: [base], except: others, archive: own };
 }
 
 /** Why a file is not imported, as a sentence; null when it may be. Links are followed: where the bytes lie decides. */
@@ -41,7 +46,8 @@ export async function refusalOfFile(path: string, allowed: AllowedFolders, group
   if (path !== path.trim()) return 'its path begins or ends with a space, which the importer would cut off';
   try {
     const found = await realpath(path);
-    if (!isInside(found, allowed.roots) || isInside(found, allowed.except))
+    const inArchive = allowed.archive !== null && isInside(found, [allowed.archive]);
+    if (!inArchive && (!isInside(found, allowed.roots) || isInside(found, allowed.except)))
       return bridgeError('FILE_NOT_ALLOWED', { path, group, allowed: allowed.roots.join(', ') }).message;
     await access(found, constants.R_OK);
     if (!(await stat(found)).isFile() && !/\.zarr$/i.test(found)) return 'it is neither a file nor a .zarr folder';

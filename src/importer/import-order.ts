@@ -122,12 +122,15 @@ class OrderWork {
     const earlier = await fileResults(this.#parts.pool, uuid);
     // What this order imported in an earlier attempt is its own work, and its files may have gone since.
     const own = new Set(earlier.filter((r) => r.state === 'imported').map((r) => r.path));
-    const refused = await this.#refusals(files.filter((path) => !own.has(path)));
+    const refused = await this.#refusals(
+      session,
+      files.filter((path) => !own.has(path)),
+    );
     const candidates = files.filter((path) => !refused.has(path));
     const before = await this.#locate(session, candidates);
     const missing = candidates.filter((path) => !before.there.has(path) && !before.misplaced.has(path));
     // Asked again at the last moment: a path may lead elsewhere by now.
-    for (const [path, reason] of await this.#refusals(missing)) refused.set(path, reason);
+    for (const [path, reason] of await this.#refusals(session, missing)) refused.set(path, reason);
     const failed = [...refused].map(([path, reason]) => failedFile(path, reason));
     await this.#journal.results(failed);
 
@@ -161,10 +164,13 @@ class OrderWork {
   }
 
   /** Why files are not imported, by path. */
-  async #refusals(paths: readonly string[]): Promise<Map<string, string>> {
-    const { group, files } = this.#order;
+  async #refusals(session: OmeroSession, paths: readonly string[]): Promise<Map<string, string>> {
+    const { group, files, uuid } = this.#order;
     const { storage, importer } = this.#parts.config;
-    const allowed = await allowedFolders(storage, importer.strictFolders, group, () => this.#groups());
+    // By its id a renamed group still has its folder.
+    const whose = { id: session.context.groupId, name: group };
+    const archive = await readArchivePath(this.#parts.pool, uuid);
+    const allowed = await allowedFolders(storage, importer.strictFolders, whose, archive, () => this.#groups());
     const clashes = clashingNames(files);
     const refused = new Map<string, string>();
     for (const path of paths) {

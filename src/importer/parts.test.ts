@@ -79,8 +79,12 @@ test('files are allowed by where their bytes lie', async () => {
   const storage = { baseDir: base, mappingFiles: [mappings] };
   const groups = async (): Promise<string[]> => ['demo', 'mapped', 'other', '..'];
   let strict = false;
-  const refusal = async (group: string, path: string): Promise<string | null> =>
-    refusalOfFile(path, await allowedFolders(storage, strict, group, groups), group);
+  const refusal = async (
+    group: string,
+    path: string,
+    { id = null, archive = null }: { id?: number | null; archive?: string | null } = {},
+  ): Promise<string | null> =>
+    refusalOfFile(path, await allowedFolders(storage, strict, { id, name: group }, archive, groups), group);
   expect(await refusal('demo', join(base, 'demo', 'a.tif'))).toBeNull();
   expect(await refusal('mapped', join(base, 'Project A', 'b.tif'))).toBeNull();
   expect(await refusal('mapped', join(base, 'demo', 'a.tif'))).toMatch(/outside the folders of group mapped/);
@@ -94,10 +98,14 @@ test('files are allowed by where their bytes lie', async () => {
   expect(await refusal('demo', join(base, 'elsewhere', 'c.tif'))).toBeNull();
   expect(await refusal('demo', join(base, 'other', 'd.tif'))).toMatch(/outside/);
   expect(await refusal('other', join(base, 'other', 'd.tif'))).toBeNull();
+  // A renamed group keeps its folder; an archive stays its group's when the folder was given to another one since.
+  expect(await refusal('new name', join(base, 'Project A', 'b.tif'), { id: 5 })).toBeNull();
+  expect(await refusal('demo', join(base, 'Project A', 'b.tif'), { archive: join(base, 'Project A') })).toBeNull();
+  expect(await refusal('demo', '/etc/passwd', { archive: '/etc' })).toMatch(/outside/);
   strict = true;
   expect(await refusal('demo', join(base, 'elsewhere', 'c.tif'))).toMatch(/outside/);
   expect(await refusal('demo', join(base, 'demo', 'a.tif'))).toBeNull();
-  await expect(allowedFolders(storage, false, '../x', groups)).rejects.toMatchObject({ code: 'GROUP_FOLDER_OUTSIDE' });
+  await expect(refusal('../x', '/etc/passwd')).rejects.toMatchObject({ code: 'GROUP_FOLDER_OUTSIDE' });
 });
 
 test('what OMERO has decides; the process is believed only for reasons', () => {
