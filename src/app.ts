@@ -125,6 +125,7 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
         config: config.web,
         omero: config.omero,
         sources: { runs, orders },
+        storage: config.storage,
         slurm,
         health: () => health(pools),
         log: log.child({ role: 'web' }),

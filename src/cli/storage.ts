@@ -1,15 +1,10 @@
-import { existsSync } from 'node:fs';
-import { rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { resolveGroupFolder } from '../archive/group-folder.ts';
 import { readGroupMappings } from '../archive/group-mappings.ts';
-import { archivesFolder } from '../archive/layout.ts';
-import { freeSpace, ownGid, ownUid } from '../archive/storage-error.ts';
+import { ownGid, ownUid } from '../archive/storage-error.ts';
 import { BridgeError, describeError, printable } from '../domain/errors.ts';
 import { createLogger } from '../lib/logger.ts';
 import type { CheckResult } from '../omero/check/check.ts';
 import { adoptStorage } from '../storage/adopt.ts';
-import { requireStorage } from '../storage/preflight.ts';
+import { checkGroupStorage } from '../storage/check.ts';
 import { requireSameMount } from '../storage/known-storages.ts';
 import { CheckPrinter, countsLine } from './check-printer.ts';
 import { formatBytes } from './format.ts';
@@ -81,17 +76,17 @@ async function mountResult(site: Site, base: string): Promise<Found> {
 async function groupResult(site: Site, name: string, id: string | null): Promise<Found> {
   const group = { id: id === null ? null : Number(id), name };
   const log = createLogger({ level: 'silent', destination: process.stderr });
-  const { path, source } = await resolveGroupFolder(site.config.storage, group);
-  const missing = [join(path, archivesFolder), path].filter((folder) => !existsSync(folder));
-  await requireStorage(site.runs, site.config.storage, group, { log });
-  const { bytes, names } = await freeSpace(join(path, archivesFolder));
-  // Whoever checks may be another user than the worker, and must not leave it folders that it cannot write.
-  for (const folder of missing) await rmdir(folder).catch(() => undefined);
+  const found = await checkGroupStorage(site.runs, site.config.storage, group, log);
+  const { bytes, names } = found.room;
   const room = [
     ...(bytes === null ? [] : [`${formatBytes(bytes)} free`]),
     ...(names === null ? [] : [`room for ${names} files`]),
   ];
-  return { outcome: 'passed', detail: [`${path} (${source}) can be written`, ...room].join(', '), remedy: null };
+  return {
+    outcome: 'passed',
+    detail: [`${found.path} (${found.source}) can be written`, ...room].join(', '),
+    remedy: null,
+  };
 }
 
 async function resultOf(title: string, look: () => Promise<Found>): Promise<CheckResult> {

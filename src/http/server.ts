@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { Logger } from 'pino';
-import type { OmeroConfig, WebConfig } from '../config/config.ts';
+import type { OmeroConfig, StorageConfig, WebConfig } from '../config/config.ts';
 import { bridgeError } from '../domain/errors.ts';
 import type { ViewSources } from '../runs/read-view.ts';
 import type { Slurm } from '../slurm/slurm.ts';
@@ -25,6 +25,7 @@ export interface WebParts {
   /** Where people's names and passwords are known; without a host there is no sign-in by name. */
   omero: OmeroConfig;
   sources: ViewSources;
+  storage: StorageConfig;
   slurm: Slurm;
   /** Whether this process can do its work; becomes `/healthz`. */
   health(): Promise<Record<string, string>>;

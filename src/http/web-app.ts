@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import type { Logger } from 'pino';
+import type { StorageConfig } from '../config/config.ts';
 import { bridgeError, BridgeError, describeError } from '../domain/errors.ts';
 import type { ViewSources } from '../runs/read-view.ts';
 import type { Slurm } from '../slurm/slurm.ts';
@@ -13,6 +14,8 @@ import type { PreviewMaker } from '../previews/preview-maker.ts';
 import { addPages } from './pages.ts';
 import { problemResponse } from './problem.ts';
 import type { Route } from './route.ts';
+import { adminOrderRoutes } from './routes/admin-orders.ts';
+import { adminStorageRoutes } from './routes/admin-storage.ts';
 import { eventRoutes } from './routes/events.ts';
 import { fileRoutes } from './routes/files.ts';
 import { runRoutes } from './routes/runs.ts';
@@ -25,6 +28,7 @@ export interface WebAppParts {
   identity: Identity;
   previews: PreviewMaker;
   omeroWeb: string | null;
+  storage: StorageConfig;
   address: () => PublicAddress;
   /** Whether this process can do its work; becomes `/healthz`. */
   health(): Promise<Record<string, string>>;
@@ -40,6 +44,8 @@ export function routesOf(parts: WebAppParts): Route[] {
     ...runRoutes({ sources: parts.sources, slurm: parts.slurm }),
     ...fileRoutes({ runs: parts.sources.runs, previews: parts.previews }),
     ...eventRoutes({ runs: parts.sources.runs, live: parts.live, identity: parts.identity, signal: parts.signal }),
+    ...adminOrderRoutes(parts.sources),
+    ...adminStorageRoutes({ runs: parts.sources.runs, storage: parts.storage, log: parts.log }),
   ];
 }
 

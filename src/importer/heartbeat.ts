@@ -14,3 +14,8 @@ export async function writeHeartbeat(db: Database, name: string, detail: Record<
 export async function deleteOldHeartbeats(db: Database): Promise<void> {
   await db.query(`delete from bridge.heartbeats where role = 'importer' and at < clock_timestamp() - interval '1 day'`);
 }
+
+/** An importer that ended in order is not one that fell silent. */
+export async function deleteHeartbeat(db: Database, name: string): Promise<void> {
+  await db.query('delete from bridge.heartbeats where name = $1', [name]);
+}

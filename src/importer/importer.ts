@@ -9,7 +9,7 @@ import type { ImporterMetrics } from '../metrics/metrics.ts';
 import { OmeroAccess } from '../omero/access.ts';
 import { runImport } from '../omero/agent/run-import.ts';
 import { lookAgainAtWaiting } from './attempts.ts';
-import { deleteOldHeartbeats, writeHeartbeat } from './heartbeat.ts';
+import { deleteHeartbeat, deleteOldHeartbeats, writeHeartbeat } from './heartbeat.ts';
 import { importOrder, type ImporterParts } from './import-order.ts';
 import { closedAmong, endLeftovers } from './leftovers.ts';
 import { OpenOrders } from './open-orders.ts';
@@ -81,6 +81,9 @@ export async function runImporter(options: ImporterOptions): Promise<void> {
     const grace = setTimeout(() => cancel.abort(signal.reason), options.graceMs ?? 5_000);
     await loop.drained();
     clearTimeout(grace);
+    await deleteHeartbeat(pool, options.name).catch((error: unknown) =>
+      log.warn({ error: describeError(error) }, 'the heartbeat was not taken away'),
+    );
   } finally {
     await leases.close();
     await omero.close();

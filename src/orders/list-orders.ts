@@ -25,15 +25,22 @@ export interface OrderFilter {
   open: boolean;
   group: string | null;
   limit: number;
+  /** Those that wait longest first. */
+  oldestFirst?: boolean;
 }
 
-/** Upload orders, newest first. */
+/** Upload orders, newest first unless asked otherwise. */
 export async function listOrders(db: Database, filter: OrderFilter): Promise<OrderSummary[]> {
   const { rows } = await db.query<OrderSummary & { holder_text: string | null } & Record<string, unknown>>(
     `with placed as (
        select distinct on (uuid) id, uuid, group_name, user_name, destination_type || ' ' || destination_id as destination,
          "timestamp" as at
-       from imports where stage = $1 and ($2::text is null or group_name = $2) order by uuid, id),
+       from imports p where stage = $1 and ($2::text is null or group_name = $2)
+         and (not $5 or not exists (select from imports t where t.uuid = p.uuid and t.stage = any($3)))
+         and ($4::text is null or $4 <> all($3) or uuid in (
+           select uuid from imports c where c.stage = $4 and ($2::text is null or c.group_name = $2)
+           order by c.id desc limit $6))
+       order by uuid, id),
      standing as (
        select p.*, coalesce(t.stage, l.stage) as stage, coalesce(t.description, l.description) as description,
          coalesce(t."timestamp", l."timestamp") as stage_at
@@ -50,8 +57,16 @@ export async function listOrders(db: Database, filter: OrderFilter): Promise<Ord
      left join bridge.leases l on l.resource = 'order:' || s.uuid and l.expires_at > clock_timestamp()
      left join bridge.order_attempts a on a.order_uuid = s.uuid
      where ($4::text is null or s.stage = $4) and (not $5 or s.stage <> all($3))
-     order by s.id desc limit $6`,
-    [stages.pending, filter.group, [stages.completed, stages.failed], filter.stage, filter.open, filter.limit],
+     order by case when $7 then s.id else -s.id end limit $6`,
+    [
+      stages.pending,
+      filter.group,
+      [stages.completed, stages.failed],
+      filter.stage,
+      filter.open,
+      filter.limit,
+      filter.oldestFirst ?? false,
+    ],
   );
   return rows.map(({ holder_text, ...row }) => ({ ...row, files: row.files || null, holder: holderOf(holder_text) }));
 }

@@ -27,6 +27,7 @@ export async function retryOrder(
   pool: Pool,
   uuid: string,
   who: string,
+  reason: string | null = null,
 ): Promise<{ uuid: string; created: boolean; files: number }> {
   return transaction(pool, async (tx) => {
     await lockOrder(tx, uuid);
@@ -58,7 +59,7 @@ export async function retryOrder(
       `insert into bridge.order_links (order_uuid, part, retry_of) values ($1, 1, $2) on conflict (order_uuid) do nothing`,
       [next, uuid],
     );
-    await insertOrderAudit(tx, { who, action: 'retry', uuid, reason: null });
+    await insertOrderAudit(tx, { who, action: 'retry', uuid, reason });
     await tx.query(`select pg_notify('bridge_orders', $1)`, [next]);
     return { uuid: next, created: true, files: missing.length };
   });

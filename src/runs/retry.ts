@@ -17,7 +17,12 @@ import { clearFailure, insertAudit, insertRunOrder } from './write-run.ts';
  *
  * @throws RUN_NOT_FOUND, RUN_NOT_FAILED, RUN_NOT_REPEATABLE, RUN_ABANDONED
  */
-export async function retryRun(sources: ViewSources, runId: string, who: string): Promise<void> {
+export async function retryRun(
+  sources: ViewSources,
+  runId: string,
+  who: string,
+  reason: string | null = null,
+): Promise<void> {
   const run = await readRun(sources.runs, runId);
   if (!run) throw bridgeError('RUN_NOT_FOUND', { run: runId });
   if (run.outcome !== 'failed') throw bridgeError('RUN_NOT_FAILED', { run: runId });
@@ -54,7 +59,7 @@ export async function retryRun(sources: ViewSources, runId: string, who: string)
   await transaction(sources.runs, async (tx) => {
     if (next) await insertRunOrder(tx, runId, next);
     await clearFailure(tx, runId);
-    await insertAudit(tx, { who, action: 'retry', runId, reason: run.failure?.message ?? null });
+    await insertAudit(tx, { who, action: 'retry', runId, reason: reason ?? run.failure?.message ?? null });
     await tx.query('update bridge.runs set revision = revision + 1, updated_at = clock_timestamp() where id = $1', [
       runId,
     ]);

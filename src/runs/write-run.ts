@@ -282,7 +282,7 @@ export async function clearFailure(tx: Database, runId: string): Promise<void> {
 
 export async function insertAudit(
   tx: Database,
-  entry: { who: string; action: string; runId: string; reason: string | null },
+  entry: { who: string; action: string; runId: string | null; reason: string | null },
 ): Promise<void> {
   await tx.query('insert into bridge.audit (who, action, run_id, reason) values ($1, $2, $3, $4)', [
     entry.who,

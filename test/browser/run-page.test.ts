@@ -1,14 +1,13 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeWithPart, findExecutable } from '../support/optional-part.ts';
+import { addressOf, browserPath, overflowOf, picture, startBrowser } from '../support/browser.ts';
+import { describeWithPart } from '../support/optional-part.ts';
 import { QuickStartFolder, type Started } from '../support/quick-start.ts';
 
-const executablePath = findExecutable('chromium') ?? findExecutable('google-chrome');
-
 // The pages as a person sees them, in a real browser. SCREENSHOTS=folder keeps pictures of them.
-describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
+describeWithPart('Chromium', browserPath !== null, 'run pages', () => {
   const folder = new QuickStartFolder();
   let started: Started;
   let browser: Browser;
@@ -16,18 +15,7 @@ describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
   const complaints: string[] = [];
 
   beforeAll(async () => {
-    browser = await chromium.launch({
-      executablePath: executablePath ?? '',
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    });
+    browser = await startBrowser();
     page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
     page.on('console', (message) => {
       if (message.type() === 'error') complaints.push(message.text());
@@ -41,17 +29,8 @@ describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
     await folder.remove();
   });
 
-  async function picture(name: string, of: Page = page): Promise<void> {
-    const to = process.env['SCREENSHOTS'];
-    if (!to) return;
-    mkdirSync(to, { recursive: true });
-    await of.screenshot({ path: join(to, `${name}.png`), fullPage: true });
-  }
-
   test('a run is followed live, from the sign-in to its end, without a reload', async () => {
-    const [, address = '', token = ''] = await folder.until(started, async () =>
-      /(http:\/\/\S+)\/\?token=(\S+)/.exec(started.output()),
-    );
+    const { address, token } = await addressOf(folder, started);
     await page.goto(address);
     await page.getByLabel('Token').fill('wrong');
     await page.getByRole('button', { name: 'Sign in' }).click();
@@ -75,10 +54,10 @@ describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
     await page.getByText(/100%/).first().waitFor();
     // Browsers complain of refusals that the page expects: of the wrong token, and of a log that is not there yet.
     expect(complaints.filter((c) => !/status of 40[14]/.test(c))).toEqual([]);
-    await picture('run-light');
+    await picture(page, 'run-light');
     await page.goto(address);
     await page.getByRole('link', { name: /nuclei 1.0.0/ }).waitFor();
-    await picture('runs-light');
+    await picture(page, 'runs-light');
   }, 120_000);
 
   test('results are looked at: pictures of the archive, measurements sorted and drawn', async () => {
@@ -110,21 +89,18 @@ describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
     await page.getByRole('img', { name: /^Distribution of area_px/ }).waitFor();
     await page.getByLabel('Against').selectOption({ label: 'mean_intensity' });
     await page.getByRole('img', { name: /^mean_intensity against area_px/ }).waitFor();
-    await picture('results');
+    await picture(page, 'results');
     await page.goBack();
   }, 60_000);
 
   test('the pages keep within a narrow window and in the dark', async () => {
     await page.setViewportSize({ width: 400, height: 900 });
     await page.emulateMedia({ colorScheme: 'dark' });
-    await picture('runs-narrow-dark');
+    await picture(page, 'runs-narrow-dark');
     await page.getByRole('link', { name: /nuclei 1.0.0/ }).click();
     await page.getByText('4 of 4 images are in dataset 2.').waitFor();
-    await picture('run-narrow-dark');
-    const overflow = await page.evaluate<number>(
-      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-    );
-    expect(overflow).toBeLessThanOrEqual(0);
+    await picture(page, 'run-narrow-dark');
+    expect(await overflowOf(page)).toBeLessThanOrEqual(0);
   });
 
   test('a person signs in with the OMERO account, and finds the run by searching', async () => {
@@ -138,7 +114,7 @@ describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
     await other.getByLabel('Password').fill('wrong');
     await other.getByRole('button', { name: 'Sign in' }).click();
     await other.getByText('OMERO does not know this name with this password.').waitFor();
-    await picture('sign-in', other);
+    await picture(other, 'sign-in');
     await other.getByLabel('Password').fill(secrets.secrets.userPassword);
     await other.getByRole('button', { name: 'Sign in' }).click();
     await other.getByRole('link', { name: /nuclei 1.0.0/ }).waitFor();
@@ -149,7 +125,7 @@ describeWithPart('Chromium', executablePath !== null, 'run pages', () => {
     await other.getByRole('button', { name: 'Show all' }).click();
     await other.getByRole('button', { name: /^Finished 1/ }).click();
     await other.getByRole('link', { name: /nuclei 1.0.0/ }).waitFor();
-    await picture('runs-filtered', other);
+    await picture(other, 'runs-filtered');
     await other.getByRole('button', { name: 'Sign out' }).click();
     await other.getByRole('heading', { name: 'Sign in' }).waitFor();
     await other.close();

@@ -32,12 +32,22 @@ export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T>
 }
 
 export async function postJson(path: string, body: unknown): Promise<void> {
+  await post(path, body);
+}
+
+/** Posts, and gives what the server answered. */
+export async function postFor<T>(path: string, body: unknown): Promise<T> {
+  return (await (await post(path, body)).json()) as T;
+}
+
+async function post(path: string, body: unknown): Promise<Response> {
   const response = await fetch(`${basePath}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
   if (!response.ok) throw await errorOf(response);
+  return response;
 }
 
 export async function deleteAt(path: string): Promise<void> {

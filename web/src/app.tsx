@@ -1,13 +1,28 @@
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
-import { Link, Redirect, Route, Router, Switch, useRoute } from 'wouter';
+import { lazy, Suspense, useState } from 'react';
+import { Link, Redirect, Route, Router, Switch, useLocation } from 'wouter';
 import { ApiError, basePath, deleteAt, getJson } from './api.ts';
+import { Foot } from './foot.tsx';
+import { HelpDialog } from './help-dialog.tsx';
 import { Icon } from './icon.tsx';
+import { useShortcuts } from './keyboard.ts';
+import { Loading } from './loading.tsx';
 import type { Session } from './omero-link.tsx';
 import { RunPage } from './run-page.tsx';
 import { RunsPage } from './runs-page.tsx';
 import { SignIn } from './sign-in.tsx';
-import { offsetText } from './words.ts';
+
+const QueuePage = lazy(async () => ({ default: (await import('./admin/queue-page.tsx')).QueuePage }));
+const OrderPage = lazy(async () => ({ default: (await import('./admin/order-page.tsx')).OrderPage }));
+const StoragePage = lazy(async () => ({ default: (await import('./admin/storage-page.tsx')).StoragePage }));
+const AuditPage = lazy(async () => ({ default: (await import('./admin/audit-page.tsx')).AuditPage }));
+
+/** Pages for administrators, by their address. */
+const adminPages: [path: string, word: string][] = [
+  ['/orders', 'Orders'],
+  ['/storage', 'Storage'],
+  ['/audit', 'Audit'],
+];
 
 /** The pages, below the path that a proxy gives them. */
 export function App(): React.ReactElement {
@@ -21,7 +36,7 @@ export function App(): React.ReactElement {
 /** Everything behind the sign-in; without one, the sign-in itself. */
 function Pages(): React.ReactElement {
   const session = useQuery({ queryKey: ['session'], queryFn: () => getJson<Session>('/api/session') });
-  const [onList] = useRoute('/');
+  const { help, setHelp } = useShortcuts();
   if (session.isPending) return <div className="page" aria-busy="true" />;
   if (session.error instanceof ApiError && session.error.status === 401)
     return <SignIn ended={session.data !== undefined} />;
@@ -46,11 +61,7 @@ function Pages(): React.ReactElement {
           <Icon name="bridge" />
           biomero-bridge
         </Link>
-        <nav aria-label="Main">
-          <Link href="/" aria-current={onList ? 'page' : 'true'}>
-            Runs
-          </Link>
-        </nav>
+        <MainNav admin={session.data.admin} />
         <div className="topbar-end">
           <span className="who">
             <Icon name="user" />
@@ -63,25 +74,48 @@ function Pages(): React.ReactElement {
         </div>
       </header>
       <main className="page" id="main">
-        <Switch>
-          <Route path="/" component={RunsPage} />
-          <Route path="/runs/:id">{(params) => <RunPage id={params.id} />}</Route>
-          <Route path="/sign-in">
-            <Redirect to="/" />
-          </Route>
-          <Route>
-            <h1>There is nothing here</h1>
-            <p className="lede">
-              <Link href="/">All runs</Link>
-            </p>
-          </Route>
-        </Switch>
+        <Suspense fallback={<Loading what="page" />}>
+          <Switch>
+            <Route path="/" component={RunsPage} />
+            <Route path="/runs/:id">{(params) => <RunPage id={params.id} />}</Route>
+            {session.data.admin && <Route path="/orders" component={QueuePage} />}
+            {session.data.admin && <Route path="/orders/:uuid">{(params) => <OrderPage uuid={params.uuid} />}</Route>}
+            {session.data.admin && <Route path="/storage" component={StoragePage} />}
+            {session.data.admin && <Route path="/audit" component={AuditPage} />}
+            <Route path="/sign-in">
+              <Redirect to="/" />
+            </Route>
+            <Route>
+              <h1>There is nothing here</h1>
+              <p className="lede">
+                <Link href="/">All runs</Link>
+              </p>
+            </Route>
+          </Switch>
+        </Suspense>
       </main>
-      <footer className="foot">
-        <span>biomero-bridge</span>
-        <span>Times are in {zone()}</span>
-      </footer>
+      <Foot onHelp={() => setHelp(true)} />
+      {help && <HelpDialog onClose={() => setHelp(false)} />}
     </>
+  );
+}
+
+function MainNav({ admin }: { admin: boolean }): React.ReactElement {
+  const [at] = useLocation();
+  const current = (path: string): 'page' | 'true' | undefined =>
+    at === path ? 'page' : at.startsWith(`${path}/`) ? 'true' : undefined;
+  return (
+    <nav aria-label="Main">
+      <Link href="/" aria-current={at === '/' ? 'page' : current('/runs')}>
+        Runs
+      </Link>
+      {admin &&
+        adminPages.map(([path, word]) => (
+          <Link key={path} href={path} aria-current={current(path)}>
+            {word}
+          </Link>
+        ))}
+    </nav>
   );
 }
 
@@ -103,10 +137,4 @@ function SignOut(): React.ReactElement {
       {failed ? 'Sign out failed, try again' : 'Sign out'}
     </button>
   );
-}
-
-function zone(): string {
-  const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const offset = offsetText(-new Date().getTimezoneOffset());
-  return name === offset ? name : `${name} (${offset})`;
 }

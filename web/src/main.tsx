@@ -2,6 +2,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
+import { applyTheme, keptTheme } from './theme.ts';
 import './styles/tokens.css';
 import './styles/base.css';
 import './styles/frame.css';
@@ -18,9 +19,12 @@ import './styles/gallery.css';
 import './styles/measures.css';
 import './styles/failure.css';
 import './styles/sign-in.css';
+import './styles/admin.css';
+import './styles/dialog.css';
 import './styles/narrow.css';
 import './styles/media.css';
 
+applyTheme(keptTheme());
 const queries = new QueryClient({ defaultOptions: { queries: { retry: false, refetchOnWindowFocus: false } } });
 const root = document.getElementById('root');
 if (root)

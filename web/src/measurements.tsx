@@ -89,7 +89,7 @@ function TableView({ runId, path }: { runId: string; path: string }): React.Reac
   return (
     <div className="with-side">
       <div className="panel clip">
-        <div className="scroll" tabIndex={0} role="region" aria-labelledby="measurements-title">
+        <div className="scroll" tabIndex={0} role="region" aria-label="Table: measurements">
           <table className="measures">
             <caption className="vh">Measurements, {numberText(total, 'row')}</caption>
             <thead>

@@ -36,7 +36,7 @@ export function Results(props: { runId: string; results: ResultView[]; archived:
       {props.archived && <Gallery runId={props.runId} images={images} />}
       {props.results.length > 0 && (
         <div className="panel">
-          <div className="scroll" tabIndex={0} role="region" aria-labelledby="results-title">
+          <div className="scroll" tabIndex={0} role="region" aria-label="Table: archived files">
             <table className="files">
               <caption className="vh">Archived files with their kind, size, checksum and state in OMERO</caption>
               <thead>

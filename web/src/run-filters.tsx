@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
 import type { RunState } from '../../src/runs/view.ts';
 import { getJson } from './api.ts';
-import { Icon } from './icon.tsx';
+import { Choice } from './choice.tsx';
+import { SearchField } from './search-field.tsx';
 
 /** What the list is narrowed to; empty means everything. Stands in the address, so that it can be sent to somebody. */
 export interface RunFilters {
@@ -20,8 +20,6 @@ const segments: [RunFilters['state'], string][] = [
   ['running', 'In progress'],
   ['done', 'Finished'],
 ];
-/** Typing is over when nothing was typed for so long. */
-const typingMs = 250;
 
 export function readFilters(search: string): RunFilters {
   const given = new URLSearchParams(search);
@@ -67,8 +65,10 @@ export function RunFilterBar(props: {
   };
   return (
     <form className="filters" role="search" aria-label="Filter runs" onSubmit={(event) => event.preventDefault()}>
-      <Search
+      <SearchField
         key={filters.text === '' ? 'empty' : 'given'}
+        label="Search runs"
+        placeholder="Run, job, dataset, workflow"
         text={filters.text}
         onText={(text) => onChange({ ...filters, text })}
       />
@@ -111,75 +111,5 @@ export function RunFilterBar(props: {
         </button>
       )}
     </form>
-  );
-}
-
-function Search({ text, onText }: { text: string; onText: (text: string) => void }): React.ReactElement {
-  const [typed, setTyped] = useState(text);
-  const input = useRef<HTMLInputElement>(null);
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  useEffect(() => {
-    const focus = (event: KeyboardEvent): void => {
-      const typing = event.target instanceof Element && event.target.closest('input, select, textarea') !== null;
-      if (event.key !== '/' || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      input.current?.focus();
-    };
-    document.addEventListener('keydown', focus);
-    return () => {
-      document.removeEventListener('keydown', focus);
-      clearTimeout(timer.current);
-    };
-  }, []);
-  return (
-    <span className="search">
-      <Icon name="search" />
-      <input
-        className="input"
-        type="search"
-        ref={input}
-        aria-label="Search runs"
-        placeholder="Run, job, dataset, workflow"
-        maxLength={200}
-        value={typed}
-        onChange={(event) => {
-          const next = event.target.value;
-          setTyped(next);
-          clearTimeout(timer.current);
-          timer.current = setTimeout(() => onText(next.trim()), typingMs);
-        }}
-      />
-      <kbd>/</kbd>
-    </span>
-  );
-}
-
-function Choice(props: {
-  label: string;
-  all: string;
-  value: string;
-  names: string[];
-  onChoose: (name: string) => void;
-}): React.ReactElement | null {
-  // A choice of one is none.
-  if (props.names.length < 2 && props.value === '') return null;
-  const names = props.names.includes(props.value) || props.value === '' ? props.names : [props.value, ...props.names];
-  return (
-    <span className="select-wrap">
-      <select
-        className="select"
-        aria-label={props.label}
-        value={props.value}
-        onChange={(event) => props.onChoose(event.target.value)}
-      >
-        <option value="">{props.all}</option>
-        {names.map((name) => (
-          <option key={name} value={name}>
-            {name}
-          </option>
-        ))}
-      </select>
-      <Icon name="down" />
-    </span>
   );
 }

@@ -180,7 +180,7 @@ function RunRow({ run, now }: { run: RunSummary; now: number }): React.ReactElem
         <RunStateMark run={run} />
       </td>
       <td className="c-run">
-        <Link className="name" href={`/runs/${run.id}`}>
+        <Link className="name" href={`/runs/${run.id}`} data-row="">
           {run.workflow} {run.workflowVersion}{' '}
           {run.input && (
             <span className="input-of">

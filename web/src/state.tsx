@@ -28,6 +28,24 @@ function State({ of: [tone, icon, word] }: { of: [Tone, IconName, string] }): Re
   );
 }
 
+/** A state by its own words. */
+export function StateMark(props: { tone: Tone; icon: IconName; word: string }): React.ReactElement {
+  return <State of={[props.tone, props.icon, props.word]} />;
+}
+
+const stageStates: Record<string, [Tone, IconName, string]> = {
+  'Import Pending': ['idle', 'wait', 'Pending'],
+  'Import Started': ['run', 'run', 'Importing'],
+  'Import Preprocessing': ['run', 'run', 'Preprocessing'],
+  'Import Completed': ['ok', 'done', 'Completed'],
+  'Import Failed': ['fail', 'fail', 'Failed'],
+};
+
+/** The stage of an upload order; one that we do not know is shown as it is. */
+export function StageMark({ stage }: { stage: string }): React.ReactElement {
+  return <State of={stageStates[stage] ?? ['idle', 'unknown', stage]} />;
+}
+
 export function RunStateMark({ run }: { run: RunSummary }): React.ReactElement {
   const { tone, icon, word } = runWord(run);
   return <State of={[tone, icon, word]} />;

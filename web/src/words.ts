@@ -63,9 +63,9 @@ export function agoText(iso: string, now = Date.now()): string {
   return `${Math.floor(minutes / 1440)} d ago`;
 }
 
-/** `1 file`, `41,208 files`. */
-export function numberText(count: number, noun: string): string {
-  return `${count.toLocaleString('en')} ${count === 1 ? noun : `${noun}s`}`;
+/** `1 file`, `41,208 files`; `2 entries` with their word given. */
+export function numberText(count: number, noun: string, many = `${noun}s`): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? noun : many}`;
 }
 
 /** `3 of 12 images`, `1 of 1 image`. */
