@@ -19,6 +19,7 @@ const config = {
     strictFolders: false,
     stallSeconds: 600,
     annotationNamespace: 'biomero.import',
+    registerZarr: true,
     logDir: storage,
     skip: ['all'],
     command: [],

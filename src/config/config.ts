@@ -49,6 +49,8 @@ export interface ImporterConfig {
   readonly skip: readonly string[];
   /** `annotation_namespace`, default `biomero.import`. */
   readonly annotationNamespace: string;
+  /** `use_register_zarr`: OME-Zarrs are registered by their metadata; else imported through Bio-Formats. */
+  readonly registerZarr: boolean;
   /** Folder for one log per import process. */
   readonly logDir: string;
   /** Command of the import process before its arguments: Java with OMERO's importer, or such as `omero import`. */

@@ -46,6 +46,7 @@ test('a site with the specified variables is read, with every default', async ()
       maxWorkers: 4,
       skip: [],
       annotationNamespace: 'biomero.import',
+      registerZarr: true,
       command: [
         'java',
         '-cp',

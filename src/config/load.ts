@@ -96,7 +96,7 @@ export async function readConfig(
         file: take<number | null>('storage.modes.file', 'BIOMERO_BRIDGE_ARCHIVE_FILE_MODE', mode(0o400), null),
       },
     },
-    importer: importerOf(take, settings),
+    importer: importerOf(values, take, settings),
     omero: omeroOf(values, take, needs('worker', 'importer', 'omero')),
     slurm: slurmOf(values, take, ini, env),
     tracking: trackingFromIni(ini, take('tracking.views', 'BIOMERO_BRIDGE_VIEWS', oneOf('auto', 'ours'), 'auto')),
@@ -221,7 +221,7 @@ function baseDirOf(values: Values, settings: SettingsFile, needed: boolean): str
   return resolve(baseDir);
 }
 
-function importerOf(take: Take, settings: SettingsFile): ImporterConfig {
+function importerOf(values: Values, take: Take, settings: SettingsFile): ImporterConfig {
   const skips = ['checksum', 'minmax', 'thumbnails', 'upgrade'] as const;
   const all = settings.take('importer.skip', 'skip_all', false);
   const each = skips.filter((name) => settings.take(`importer.skip.${name}`, `skip_${name}`, false));
@@ -231,6 +231,12 @@ function importerOf(take: Take, settings: SettingsFile): ImporterConfig {
     parallelFilesets: settings.take('importer.parallelFilesets', 'parallel_filesets_per_worker', null),
     skip: all ? ['all'] : each,
     annotationNamespace: settings.take('importer.annotationNamespace', 'annotation_namespace', 'biomero.import'),
+    registerZarr: values.take(
+      'importer.registerZarr',
+      [values.variable('USE_REGISTER_ZARR'), settings.found('use_register_zarr')],
+      bool,
+      true,
+    ),
     logDir: take('importer.logDir', 'BIOMERO_BRIDGE_IMPORT_LOG_DIR', path, resolve('logs')),
     command: importCommandOf(take),
     strictFolders: take('importer.strictFolders', 'BIOMERO_BRIDGE_STRICT_FOLDERS', bool, false),

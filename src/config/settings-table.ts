@@ -68,6 +68,7 @@ export const settings = [
     '3600',
     'After so many seconds without an answer from an importer a run asks for attention. It keeps waiting.',
   ),
+  v('USE_REGISTER_ZARR', bool, 'use_register_zarr of settings.yml, else true', 'Wins over `use_register_zarr` there.'),
   v('OMERO_HOST', 'a host name; tcp://host for a server without TLS', '', 'The OMERO server.'),
   v('OMERO_PORT', 'a port number (1 to 65535)', '4064', "The OMERO server's router port."),
   v('OMERO_USER', 'a user name', '', 'Account that may sudo into the groups that results go to.', { file: true }),
@@ -297,6 +298,13 @@ export const settings = [
   s('skip_minmax', 'true or false', 'false', '`--skip minmax`.'),
   s('skip_thumbnails', 'true or false', 'false', '`--skip thumbnails`.'),
   s('skip_upgrade', 'true or false', 'false', '`--skip upgrade`.'),
+  s(
+    'use_register_zarr',
+    bool,
+    'true',
+    'OME-Zarrs are made known to OMERO from their metadata alone, without a look at their chunks; the server needs the zarr pixel buffer (`omero-zarr-pixel-buffer`) to show them. Off: they are imported through Bio-Formats, as other files.',
+    { variables: ['USE_REGISTER_ZARR'] },
+  ),
   s('annotation_namespace', 'a namespace', 'biomero.import', "Namespace of the importer's annotations."),
   s(
     'shutdown_timeout',

@@ -25,6 +25,7 @@ const shapes = {
   skip_thumbnails: z.boolean(),
   skip_upgrade: z.boolean(),
   annotation_namespace: z.string().min(1),
+  use_register_zarr: z.boolean(),
   shutdown_timeout: z.number().min(0).max(86_400),
   log_level: z.string().min(1),
 };
@@ -57,11 +58,13 @@ export class SettingsFile {
     return fallback;
   }
 
-  /** A text that an environment variable may override. */
-  found(key: 'ingest_tracking_db' | 'log_level'): Found | null {
+  /** A value that an environment variable may override. */
+  found(key: 'ingest_tracking_db' | 'log_level' | 'use_register_zarr'): Found | null {
     const value = this.#content[key];
     if (value === undefined || value === null || value === '') return null;
     const { form, secret = false } = settingOf(key);
+    if (typeof value === 'boolean' && key === 'use_register_zarr')
+      return { text: String(value), place: this.path, key, secret, form };
     if (typeof value === 'string') return { text: value, place: this.path, key, secret, form };
     this.#values.problems.push({ place: this.path, key, found: shownValue(value, secret), expected: form });
     return null;

@@ -4,6 +4,7 @@ import { refuseGroupName, resolveGroupFolder } from '../archive/group-folder.ts'
 import { readGroupMappings } from '../archive/group-mappings.ts';
 import type { StorageConfig } from '../config/config.ts';
 import { bridgeError, describeError } from '../domain/errors.ts';
+import { isZarrPath } from './zarr/store-name.ts';
 
 /** Where an order of a group may take files from: real paths. */
 export interface AllowedFolders {
@@ -50,7 +51,7 @@ export async function refusalOfFile(path: string, allowed: AllowedFolders, group
     if (!inArchive && (!isInside(found, allowed.roots) || isInside(found, allowed.except)))
       return bridgeError('FILE_NOT_ALLOWED', { path, group, allowed: allowed.roots.join(', ') }).message;
     await access(found, constants.R_OK);
-    if (!(await stat(found)).isFile() && !/\.zarr$/i.test(found)) return 'it is neither a file nor a .zarr folder';
+    if (!(await stat(found)).isFile() && !isZarrPath(path)) return 'it is neither a file nor a .zarr folder';
     return null;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;

@@ -55,7 +55,10 @@ export async function noteFailure(db: Database, uuid: string, error: unknown): P
 }
 
 /** Errors of orders that this version cannot import, and a later one may: they stay pending. */
-export const waitingCodes = ['ORDER_NEEDS_PREPROCESSING', 'ORDER_NEEDS_ZARR'] as const satisfies readonly ErrorCode[];
+export const waitingCodes = ['ORDER_NEEDS_PREPROCESSING'] as const satisfies readonly ErrorCode[];
+
+/** Orders that waited under an earlier version for what there is now. */
+const formerCodes = ['ORDER_NEEDS_ZARR'];
 
 /** Far enough away for nobody to try again; an importer that starts looks at these orders anew. */
 const never = '9999-01-01';
@@ -74,7 +77,10 @@ export async function noteWaiting(db: Database, uuid: string, error: BridgeError
 
 /** What waited for a version that can import it may be tried by this one. */
 export async function lookAgainAtWaiting(db: Database): Promise<void> {
-  await db.query('delete from bridge.order_attempts where code = any($1) and next_at = $2', [waitingCodes, never]);
+  await db.query('delete from bridge.order_attempts where code = any($1) and next_at = $2', [
+    [...waitingCodes, ...formerCodes],
+    never,
+  ]);
 }
 
 export async function forgetFailures(db: Database, uuid: string): Promise<void> {

@@ -21,6 +21,8 @@ import { describeFailures, failedFile, mergeFound } from './outcome.ts';
 import { fileNamesColumn, parseOrder, type ImportOrder } from './parse-order.ts';
 import { pause } from './pause.ts';
 import { endPredecessor } from './predecessor.ts';
+import { registerStores } from './zarr/register-stores.ts';
+import { isZarrPath } from './zarr/store-name.ts';
 
 export interface ImporterParts {
   config: Config;
@@ -126,7 +128,8 @@ class OrderWork {
       session,
       files.filter((path) => !own.has(path)),
     );
-    const candidates = files.filter((path) => !refused.has(path));
+    const stores = new Set(this.#parts.config.importer.registerZarr ? files.filter(isZarrPath) : []);
+    const candidates = files.filter((path) => !refused.has(path) && !stores.has(path));
     const before = await this.#locate(session, candidates);
     const missing = candidates.filter((path) => !before.there.has(path) && !before.misplaced.has(path));
     // Asked again at the last moment: a path may lead elsewhere by now.
@@ -144,7 +147,9 @@ class OrderWork {
       foreign,
     );
     await this.#journal.results(merged);
-    return [...merged, ...failed];
+    const allowed = [...stores].filter((path) => !refused.has(path));
+    const work = { ...this.#parts, session, journal: this.#journal, order: this.#order, signal: this.#signal };
+    return [...merged, ...failed, ...(await registerStores(work, allowed, own))];
   }
 
   async #importMissing(

@@ -46,8 +46,6 @@ export function parseOrder(row: OrderRow): ImportOrder {
     else if (!isAbsolute(file)) fail(`the path ${file} is not absolute`);
     else if (normalize(file) !== file.replace(/\/+$/, '')) fail(`the path ${file} has parts such as ".." or "//"`);
   }
-  const zarr = (files as string[]).find((file) => /\.zarr\/*$/i.test(file));
-  if (zarr !== undefined) throw bridgeError('ORDER_NEEDS_ZARR', { order: row.uuid, path: zarr });
   return {
     uuid: row.uuid,
     group: row.group_name,

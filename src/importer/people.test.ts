@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { isAlive, parseIdentity, type ProcessIdentity } from '../lib/process-identity.ts';
@@ -133,25 +133,17 @@ test('what this version cannot import stays pending, says why, and holds nobody 
   );
   const preprocessing = await site.row({ preprocessing_id: rows[0]?.id });
   const dataset = await site.dataset();
-  const zarr = join(site.storage, 'annotate', 'image.zarr');
-  await mkdir(zarr, { mode: 0o755 });
-  const mixed = await site.row({
-    destination_id: String(dataset),
-    files: JSON.stringify([await site.image('beside.tif'), zarr]),
-  });
   for (const round of ['first', 'after a restart']) {
     const importer = site.importer({ change: { maxWorkers: 1 } });
     const after = await site.order([await site.image(`${round}.tif`)], dataset);
     expect((await site.closed(after)).stage, round).toBe('Import Completed');
-    await site.until(async () => (await readOrder(site.database.pool, mixed))?.trouble ?? null);
+    await site.until(async () => (await readOrder(site.database.pool, preprocessing))?.trouble ?? null);
     importer.stop();
     await site.stop();
   }
   expect(await site.stages(preprocessing)).toEqual(['Pending']);
-  expect(await site.stages(mixed)).toEqual(['Pending']);
   const trouble = async (uuid: string): Promise<unknown> => (await readOrder(site.database.pool, uuid))?.trouble;
   expect(await trouble(preprocessing)).toMatchObject({ code: 'ORDER_NEEDS_PREPROCESSING' });
-  expect(await trouble(mixed)).toMatchObject({ code: 'ORDER_NEEDS_ZARR', reason: expect.stringContaining(zarr) });
   expect((await site.alice.imagesIn(dataset)).map((i) => i.name).sort()).toEqual(['after a restart.tif', 'first.tif']);
 });
 

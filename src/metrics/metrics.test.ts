@@ -46,7 +46,10 @@ test('tells where orders stand, how long they took, and what went wrong', async 
   expect(before.get('biomero_bridge_oldest_pending_order_seconds')).toBe(0);
   const good = await site.order([await site.image('good.tif')], dataset);
   const bad = await site.order([await site.image('bad.tif', Buffer.from('no image'))], dataset);
-  const waiting = await site.row({ files: '["/a/b.zarr"]' });
+  const { rows } = await site.database.pool.query<{ id: number }>(
+    `insert into imports_preprocessing (container, input_file, output_folder) values ('c', 'i', 'o') returning id`,
+  );
+  const waiting = await site.row({ preprocessing_id: rows[0]?.id });
   await site.database.pool.query(`update imports set "timestamp" = now() - interval '1 hour' where uuid = $1`, [
     waiting,
   ]);
@@ -71,7 +74,7 @@ test('tells where orders stand, how long they took, and what went wrong', async 
   const figures = await scrape();
   expect(figures.get('biomero_bridge_orders{stage="pending"}')).toBe(1);
   expect(figures.get('biomero_bridge_orders{stage="started"}')).toBe(0);
-  expect(figures.get('biomero_bridge_orders_held_up{code="ORDER_NEEDS_ZARR"}')).toBe(1);
+  expect(figures.get('biomero_bridge_orders_held_up{code="ORDER_NEEDS_PREPROCESSING"}')).toBe(1);
   expect(figures.get('biomero_bridge_importers{state="working"}')).toBe(1);
   expect(figures.get('biomero_bridge_order_stage_seconds_count{stage="started"}')).toBe(2);
   expect(figures.get('biomero_bridge_order_stage_seconds_count{stage="completed"}')).toBe(1);

@@ -1,12 +1,15 @@
 /** The gateway to OMERO: one user's session. Reads go over all groups that the user sees, writes into the session's group. */
 import type { OmeroConfig } from '../config/config.ts';
 import { bridgeError } from '../domain/errors.ts';
+import type { IceObject } from './ice/values.ts';
 import { OmeroLink } from './link.ts';
 import * as annotations from './queries/annotations.ts';
 import * as containers from './queries/containers.ts';
 import * as deletion from './queries/deletion.ts';
+import * as external from './queries/external-info.ts';
 import * as files from './queries/files.ts';
 import * as filesets from './queries/filesets.ts';
+import * as graphs from './queries/graphs.ts';
 import * as server from './queries/server.ts';
 import * as sessions from './queries/sessions.ts';
 import * as tables from './queries/tables.ts';
@@ -163,6 +166,31 @@ export class OmeroSession {
 
   storedFilesOf(imageIds: readonly number[]): Promise<filesets.StoredFile[]> {
     return filesets.storedFilesOf(this.#link, imageIds);
+  }
+
+  /** Images by where their pixels lie outside of OMERO; see `queries/external-info.ts`. */
+  imagesByLsid(lsids: readonly string[]): Promise<external.ExternalImage[]> {
+    return external.imagesByLsid(this.#link, lsids);
+  }
+
+  /** Acquisitions of a plate, by name. */
+  plateAcquisitions(plateId: number): Promise<Map<string, number>> {
+    return external.plateAcquisitions(this.#link, plateId);
+  }
+
+  /** Places of a plate that have a well, as `row/column` counted from 0. */
+  wellPositions(plateId: number): Promise<string[]> {
+    return external.wellPositions(this.#link, plateId);
+  }
+
+  /** Ids of the values of an enumeration. */
+  enumeration(type: graphs.EnumerationType): Promise<Map<string, number>> {
+    return graphs.enumeration(this.#link, type);
+  }
+
+  /** Saves new objects with all that hangs on them, all or nothing; see `queries/graphs.ts`. */
+  saveGraphs(objects: readonly IceObject[]): Promise<number[]> {
+    return graphs.saveGraphs(this.#link, this.context.groupId, objects);
   }
 
   /** Gives each target a map annotation unless it has it; see `queries/annotations.ts`. */

@@ -45,6 +45,7 @@ async function site(): Promise<{ config: CheckConfig; storage: string; logs: str
       parallelFilesets: null,
       skip: ['all'],
       annotationNamespace: 'biomero.import',
+      registerZarr: true,
       logDir: logs,
       command: omero.importCommand,
       memory: '256m',

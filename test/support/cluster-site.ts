@@ -70,6 +70,7 @@ export class ClusterSite {
         parallelFilesets: null,
         skip: ['all'],
         annotationNamespace: 'biomero.import',
+        registerZarr: true,
         logDir: join(folder, 'logs'),
         command: omero.importCommand,
         runAs: importUser,

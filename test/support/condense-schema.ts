@@ -102,7 +102,7 @@ function typeOf(text: string, where: string): string {
   const spelled = named[last];
   if (spelled) return spelled;
   const candidates = [`::${type}`, ...modules.map((m) => `::${m}::${type}`)];
-  const known = candidates.find((c) => c in facts.classes);
+  const known = candidates.find((c) => c in facts.classes || c in classes);
   if (known) return known;
   // A class outside the facts: on the wire every class is an instance reference, and the decoder steps over its slices.
   if (type.startsWith('omero::model::')) return '@';
@@ -112,6 +112,14 @@ function typeOf(text: string, where: string): string {
 const classes: Record<string, Members> = {
   '::omero::model::BasicAnnotation': { base: '::omero::model::Annotation', members: {} },
   '::omero::model::NumericAnnotation': { base: '::omero::model::BasicAnnotation', members: {} },
+  '::omero::model::ReverseIntensityContext': {
+    base: '::omero::model::CodomainMapContext',
+    members: { reverse: '::omero::RBool' },
+  },
+  '::omero::model::StatsInfo': {
+    base: '::omero::model::IObject',
+    members: { version: '::omero::RInt', globalMin: '::omero::RDouble', globalMax: '::omero::RDouble' },
+  },
 };
 for (const [id, { extends: base, members }] of Object.entries(facts.classes)) {
   const pairs = members.map((m): [string, string] => {

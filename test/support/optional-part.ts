@@ -3,7 +3,16 @@ import { delimiter, join } from 'node:path';
 import { describe } from 'vitest';
 
 /** Real parts that some tests talk to. They run where the part is present; `CI=true` makes a missing one an error. */
-export const optionalParts = ['Slurm', 'OpenSSH', 'Glacier2', 'Chromium', 'Python peers', 'Java', 'busybox'] as const;
+export const optionalParts = [
+  'Slurm',
+  'OpenSSH',
+  'Glacier2',
+  'Chromium',
+  'Python peers',
+  'Python zarr',
+  'Java',
+  'busybox',
+] as const;
 export type OptionalPart = (typeof optionalParts)[number];
 
 /** Declares tests that need a part; its name leads the suite's name, from which `part-reporter.ts` counts. */

@@ -78,13 +78,6 @@ export const orderErrors = defineErrors({
     retryable: true,
     status: 501,
   },
-  ORDER_NEEDS_ZARR: {
-    message: 'Upload order {order} holds the OME-Zarr {path}, which this version cannot import yet.',
-    remedy: "It stays pending: a later version, or BIOMERO's own importer in place of this one, imports it.",
-    who: 'admin',
-    retryable: true,
-    status: 501,
-  },
   IMPORT_STALLED: {
     message: 'The import process of order {order} said nothing for {minutes} min and was ended.',
     remedy:

@@ -29,6 +29,8 @@ export const collections: Readonly<Record<string, readonly [of: string, by: stri
   'Pixels.planeInfo': ['PlaneInfo', 'pixels'],
   'Pixels.thumbnails': ['Thumbnail', 'pixels'],
   'LogicalChannel.channels': ['Channel', 'logicalChannel'],
+  'Pixels.settings': ['RenderingDef', 'pixels'],
+  'ChannelBinding.spatialDomainEnhancement': ['CodomainMapContext', 'channelBinding'],
   'RenderingDef.waveRendering': ['ChannelBinding', 'renderingDef'],
   'Folder.childFolders': ['Folder', 'parentFolder'],
 };
@@ -36,13 +38,21 @@ export const collections: Readonly<Record<string, readonly [of: string, by: stri
 const packages: Readonly<Record<string, readonly string[]>> = {
   containers: ['Project', 'Dataset', 'ProjectDatasetLink', 'DatasetImageLink', 'Folder'],
   core: ['Image', 'Pixels', 'Channel', 'LogicalChannel', 'OriginalFile', 'PlaneInfo'],
-  display: ['RenderingDef', 'QuantumDef', 'ChannelBinding', 'CodomainMapContext', 'Thumbnail'],
+  display: [
+    'RenderingDef',
+    'QuantumDef',
+    'ChannelBinding',
+    'CodomainMapContext',
+    'ReverseIntensityContext',
+    'Thumbnail',
+  ],
   enums: ['PixelsType', 'DimensionOrder', 'ChecksumAlgorithm', 'EventType', 'RenderingModel', 'Family'],
   fs: ['Fileset', 'FilesetEntry', 'FilesetJobLink'],
   jobs: ['Job', 'UploadJob', 'MetadataImportJob'],
   meta: ['Experimenter', 'ExperimenterGroup', 'GroupExperimenterMap', 'Session', 'Node', 'Event', 'ExternalInfo'],
   roi: ['Roi', 'Shape', 'Polygon', 'Polyline', 'Mask', 'Rectangle', 'Label', 'Line', 'Ellipse', 'Point'],
   screen: ['Screen', 'Plate', 'PlateAcquisition', 'Well', 'WellSample', 'ScreenPlateLink'],
+  stats: ['StatsInfo'],
   acquisition: ['Instrument', 'Objective'],
 };
 const packageOf = new Map(Object.entries(packages).flatMap(([name, classes]) => classes.map((c) => [c, name])));
@@ -80,11 +90,18 @@ const required: Readonly<Record<string, readonly string[]>> = {
   Image: ['name'],
   OriginalFile: ['name', 'path'],
   FilesetEntry: ['fileset', 'originalFile', 'clientPath'],
-  Pixels: ['image', 'pixelsType', 'sizeX', 'sizeY', 'sizeZ', 'sizeC', 'sizeT'],
+  Pixels: ['image', 'pixelsType', 'dimensionOrder', 'sha1', 'sizeX', 'sizeY', 'sizeZ', 'sizeC', 'sizeT'],
   Well: ['plate'],
   WellSample: ['well', 'image'],
   PlateAcquisition: ['plate'],
   Shape: ['roi'],
+  ExternalInfo: ['entityId', 'entityType'],
+  Channel: ['pixels', 'logicalChannel'],
+  StatsInfo: ['globalMin', 'globalMax'],
+  RenderingDef: ['pixels', 'defaultZ', 'defaultT', 'model', 'quantization'],
+  QuantumDef: ['cdStart', 'cdEnd', 'bitResolution'],
+  ChannelBinding:
+    'renderingDef family coefficient inputStart inputEnd active noiseReduction red green blue alpha'.split(' '),
 };
 
 /** Members without which a row of the class cannot be saved. */
@@ -102,4 +119,20 @@ export function isAnnotationLink(name: string): boolean {
 }
 
 /** Text members that are searched by equality often enough to be indexed. */
-export const indexedText: ReadonlySet<string> = new Set(['clientPath', 'name', 'ns', 'omeName', 'uuid', 'value']);
+export const indexedText: ReadonlySet<string> = new Set([
+  'clientPath',
+  'lsid',
+  'name',
+  'ns',
+  'omeName',
+  'uuid',
+  'value',
+]);
+
+/** Values that a fresh server knows, of the enumerations that clients refer to by id. */
+export const enumerators: Readonly<Record<string, readonly string[]>> = {
+  PixelsType: 'bit int8 int16 int32 uint8 uint16 uint32 float double complex double-complex'.split(' '),
+  DimensionOrder: ['XYZCT', 'XYZTC', 'XYCTZ', 'XYCZT', 'XYTCZ', 'XYTZC'],
+  RenderingModel: ['rgb', 'greyscale'],
+  Family: ['linear', 'polynomial', 'exponential', 'logarithmic'],
+};

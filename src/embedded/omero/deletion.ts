@@ -4,6 +4,7 @@ import type { IceObject } from '../../omero/ice/values.ts';
 import type { Call } from './context.ts';
 import { collections, isLink } from './collections.ts';
 import { failure } from './failures.ts';
+import { externalInfo } from './model.ts';
 import { numberOf, textOf, type Stored } from './objects.ts';
 import type { Actor } from './rights.ts';
 import type { Store } from './store.ts';
@@ -39,9 +40,10 @@ export async function deleteGraph(call: Call, request: IceObject): Promise<IceOb
 const ownedBy: Readonly<Record<string, readonly string[]>> = {
   FilesetEntry: ['originalFile'],
   FileAnnotation: ['file'],
-  Channel: ['logicalChannel'],
+  Channel: ['logicalChannel', 'statsInfo'],
+  RenderingDef: ['quantization'],
   WellSample: ['image'],
-  Image: ['fileset'],
+  Image: ['fileset', externalInfo],
 };
 
 class Graph {

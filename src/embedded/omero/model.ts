@@ -1,6 +1,6 @@
 import { IceSchema } from '../../omero/ice/schema.ts';
 import type { IceType } from '../../omero/ice/types.ts';
-import { collections, javaNameOf } from './collections.ts';
+import { collections, globalClasses, javaNameOf } from './collections.ts';
 
 export type Scalar = 'string' | 'int' | 'long' | 'double' | 'bool' | 'time';
 
@@ -24,6 +24,9 @@ export interface ModelClass {
   readonly root: string;
   readonly fields: ReadonlyMap<string, Field>;
 }
+
+/** The one of an object's details that clients may set: it travels in `details` and is kept as a reference. */
+export const externalInfo = 'details.externalInfo';
 
 const prefix = '::omero::model::';
 const rootClass = `${prefix}IObject`;
@@ -101,6 +104,8 @@ function describe(schema: IceSchema, typeId: string): ModelClass {
       if (field) fields.set(field.name, field);
     }
   const root = ancestors.at(-1) ?? name;
+  if (!globalClasses.has(name) && name !== 'ExternalInfo')
+    fields.set(externalInfo, { kind: 'reference', name: externalInfo, to: 'ExternalInfo' });
   return { name, typeId, javaName: javaNameOf(name), ancestors: new Set(ancestors), root, fields };
 }
 

@@ -3,7 +3,7 @@ import { unwrap } from '../../omero/rtypes.ts';
 import { isLink, requiredOf } from './collections.ts';
 import type { Draft } from './draft.ts';
 import { failure, noSuchRow } from './failures.ts';
-import type { Field, ModelClass, Scalar } from './model.ts';
+import { externalInfo, type Field, type ModelClass, type Scalar } from './model.ts';
 import type { Pair, Stored, StoredValue } from './objects.ts';
 import { isEnumeration, isServersOwn, type Actor } from './rights.ts';
 import { checkReferences } from './save-rules.ts';
@@ -53,7 +53,9 @@ export class Saver {
   }
 
   #create(object: IceObject, type: ModelClass): Stored {
-    const created = this.#draft.create(type, this.#actor.user, this.#group, { version: 0 });
+    // What an object is outside of OMERO belongs to no group, and whoever sees the object sees it.
+    const group = type.name === 'ExternalInfo' ? -1 : this.#group;
+    const created = this.#draft.create(type, this.#actor.user, group, { version: 0 });
     this.#saved.set(object, created);
     this.#touched.add(created);
     this.#draft.change(created, this.#members(object, type));
@@ -82,6 +84,7 @@ export class Saver {
     const found = this.#existing(type, id);
     this.#saved.set(object, found);
     const members = this.#members(object, type);
+    this.#keepExternalInfo(found, members);
     if (Object.entries(members).every(([name, value]) => isSame(found.fields[name] ?? null, value))) {
       this.#children(object, type, found, true);
       return found;
@@ -106,9 +109,22 @@ export class Saver {
     for (const field of type.fields.values()) {
       if (field.name === 'version') continue;
       if (field.kind === 'absent') this.#refuseAbsent(object, type, field.member);
-      else if (field.kind !== 'collection') members[field.name] = this.#member(object[field.name], type, field);
+      else if (field.kind !== 'collection') {
+        const details = object['details'] as IceObject | null | undefined;
+        const value = field.name === externalInfo ? details?.['externalInfo'] : object[field.name];
+        members[field.name] = this.#member(value, type, field);
+      }
     }
     return members;
+  }
+
+  /** It can be set once; an object that is sent without it keeps it. */
+  #keepExternalInfo(found: Stored, members: Record<string, StoredValue>): void {
+    const before = found.fields[externalInfo] ?? null;
+    const after = members[externalInfo] ?? null;
+    if (before !== null && after !== null && before !== after)
+      throw failure('SecurityViolation', `Cannot update ExternalInfo for ${found.class.javaName}:Id_${found.id}`);
+    if (externalInfo in members) members[externalInfo] = after ?? before;
   }
 
   #member(value: unknown, type: ModelClass, field: Exclude<Field, { kind: 'collection' | 'absent' }>): StoredValue {

@@ -7,6 +7,7 @@ import { IceSchema } from '../../omero/ice/schema.ts';
 import type { IceEndpoint } from '../../omero/ice/values.ts';
 import { IceServer } from '../../omero/ice/server.ts';
 import type { Dispatch } from '../../omero/ice/server-types.ts';
+import { enumerators } from './collections.ts';
 import { dispatcher } from './dispatch.ts';
 import { LiveSessions } from './live-sessions.ts';
 import { omeroModel } from './model.ts';
@@ -58,6 +59,7 @@ export async function startOmero(options: OmeroOptions): Promise<EmbeddedOmero> 
   let sessions: LiveSessions | null = null;
   try {
     const store = await Store.open(omeroModel(), pool, Date.now());
+    await seedEnumerations(store);
     const people = await Passwords.open(store, seed);
     sessions = new LiveSessions(store, log);
     const config = new Map([
@@ -89,6 +91,15 @@ export async function startOmero(options: OmeroOptions): Promise<EmbeddedOmero> 
     await pool.end();
     throw error;
   }
+}
+
+/** Clients refer to these by id; they are the same in every OMERO. */
+async function seedEnumerations(store: Store): Promise<void> {
+  await store.write((draft) => {
+    for (const [name, values] of Object.entries(enumerators))
+      for (const value of values)
+        if (store.named(name, 'value', value).length === 0) draft.create(store.model.get(name), 0, -1, { value });
+  });
 }
 
 /** An executable `omero` as a site has it, for whoever the import process runs as. */

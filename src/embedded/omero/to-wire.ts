@@ -2,7 +2,7 @@ import { rbool, rdouble, rint, rlong, rstring, rtime } from '../../omero/rtypes.
 import type { IceObject } from '../../omero/ice/values.ts';
 import type { Aliases, Row } from './hql/aliases.ts';
 import type { Value } from './hql/values.ts';
-import type { Scalar } from './model.ts';
+import { externalInfo, type Scalar } from './model.ts';
 import type { Pair, Stored } from './objects.ts';
 import { permissionBits, permissionsOf, type Actor, type GroupPermissions } from './rights.ts';
 import type { Store } from './store.ts';
@@ -47,7 +47,7 @@ export class ToWire {
     object['details'] = this.#details(stored);
     for (const field of stored.class.fields.values()) {
       const value = stored.fields[field.name] ?? null;
-      if (value === null) continue;
+      if (value === null || field.name === externalInfo) continue;
       if (field.kind === 'scalar') object[field.name] = toRType(this.#actor.read(stored, field.name), field.type);
       else if (field.kind === 'reference' && typeof value === 'number')
         object[field.name] = this.#reference(field.to, value);
@@ -105,6 +105,8 @@ export class ToWire {
       details['group'] = this.#reference('ExperimenterGroup', stored.group);
       details['permissions'] = this.#permissions(permissionsOf(this.#store, stored.group), stored);
     }
+    const known = stored.fields[externalInfo];
+    if (typeof known === 'number') details['externalInfo'] = this.#reference('ExternalInfo', known);
     return details;
   }
 

@@ -223,6 +223,7 @@ function configOf(omero: TestOmero, storage: string): Config {
       parallelFilesets: null,
       skip: ['all'],
       annotationNamespace: 'biomero.import',
+      registerZarr: true,
       logDir: join(storage, 'logs'),
       command: omero.importCommand,
       memory: '256m',

@@ -95,8 +95,9 @@ export class Aliases {
   }
 
   #join({ kind, fetch, path, alias: name }: Join): void {
-    const last = path.at(-1) ?? '';
-    const owner = this.resolve(path.slice(0, -1));
+    const inDetails = path.at(-2) === 'details';
+    const last = `${inDetails ? 'details.' : ''}${path.at(-1) ?? ''}`;
+    const owner = this.resolve(path.slice(0, inDetails ? -2 : -1));
     if (path.length < 2) throw new HqlError(`join of ${last}: a path from an alias is expected`);
     const parent = this.asAlias(owner);
     const field = this.#field(parent, last);

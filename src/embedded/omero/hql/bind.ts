@@ -5,7 +5,7 @@ import type { Alias, Bound, Row } from './aliases.ts';
 import type { Check } from './conditions.ts';
 import type { Viewer } from './evaluate.ts';
 import { HqlError } from './tokens.ts';
-import { referenceOf, type Value } from './values.ts';
+import { isOwnership, referenceOf, type Value } from './values.ts';
 
 /** A query that would hold more rows than this in memory is refused. */
 const maxRows = 2_000_000;
@@ -108,7 +108,7 @@ export class Binder {
       const { via, parent } = alias;
       const owner = this.#aliases[parent];
       const parents = new Set<Bound>();
-      if (!owner || via.kind === 'pairs' || (via.kind === 'reference' && via.field.startsWith('details.'))) return null;
+      if (!owner || via.kind === 'pairs' || (via.kind === 'reference' && isOwnership(via.field))) return null;
       for (const bound of found) {
         if (!isObject(bound)) continue;
         if (via.kind === 'reference')
@@ -133,7 +133,7 @@ export class Binder {
       new Set([...values].flatMap((v) => (typeof v === 'number' ? find(v) : [])).filter((o) => o !== null));
     if ([...values].some((v: Value) => typeof v !== 'number') && source.kind !== 'scalar') return null;
     if (source.kind === 'id' || source.kind === 'self') return ids((id) => [this.#store.get(className, id)]);
-    if (source.kind === 'reference' && !source.field.startsWith('details.'))
+    if (source.kind === 'reference' && !isOwnership(source.field))
       return ids((id) => this.#store.referring(className, source.field, id));
     // A masked text (the key of another's session) must not be found by its true value.
     if (source.kind !== 'scalar' || !indexedText.has(source.field) || className === 'Session') return null;

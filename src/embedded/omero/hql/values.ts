@@ -11,6 +11,11 @@ export type Parameters = ReadonlyMap<string, Value | readonly Value[]>;
 /** What the asker sees of a member: some are masked. */
 export type ReadMember = (object: Stored, field: string) => Value;
 
+/** References of an object's details that are kept as its owner and group, and of which no index knows. */
+export function isOwnership(field: string): boolean {
+  return field === 'details.owner' || field === 'details.group';
+}
+
 /** Id that a reference of the object holds; `details.owner` and `details.group` included. */
 export function referenceOf(object: Stored, field: string): number | null {
   if (field === 'details.owner') return object.owner;

@@ -1,0 +1,15 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { packageFile } from '../../src/lib/package-root.ts';
+
+const python = process.env['BIOMERO_ZARR_PYTHON'] ?? '/opt/biomero-zarr/bin/python';
+
+/** A Python with the packages zarr and ome-zarr. */
+export const hasPythonZarr = existsSync(python);
+
+/** Writes the stores of `test/zarr/make_stores.py`. */
+export async function makeStores(...args: readonly string[]): Promise<void> {
+  const script = packageFile('test', 'zarr', 'make_stores.py');
+  await promisify(execFile)(python, [script, ...args], { timeout: 300_000 });
+}
