@@ -68,7 +68,11 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
   });
 
   try {
-    if (withRuns) await migrate(runs, 'runs');
+    if (withRuns) {
+      await migrate(runs, 'runs');
+      // Uploads by the worker itself are written down as those of orders are, and beside the runs.
+      if (orders !== runs) await migrate(runs, 'orders');
+    }
     await ensureImports(orders);
     const tracker = new Tracker(runs, config.tracking, { log });
     if (withRuns) await tracker.ensureTables();

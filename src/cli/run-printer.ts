@@ -1,3 +1,4 @@
+import { stepTitles } from '../domain/vocabulary.ts';
 import type { RunView, StepView } from '../runs/view.ts';
 import { printable } from '../domain/errors.ts';
 import { formatBytes, formatDuration } from './format.ts';
@@ -21,7 +22,7 @@ export class RunPrinter {
   show(view: RunView): void {
     for (const step of view.steps) {
       if (step.state === 'waiting' || this.#ended.has(step.name)) continue;
-      const line = stepLine(step);
+      const line = stepLine(step, stepTitles[view.recipe][step.name]);
       if (step.state === 'done' || step.state === 'failed') {
         this.#clear();
         this.#out.write(`${line}\n`);
@@ -54,11 +55,11 @@ function plainKey(step: StepView): string {
   return step.state === 'attention' ? `${step.state} ${step.detail}` : step.state;
 }
 
-function stepLine(step: StepView): string {
+function stepLine(step: StepView, title: string): string {
   const end = step.endedAt === null ? Date.now() : Date.parse(step.endedAt);
   const took = step.startedAt === null ? '' : formatDuration(end - Date.parse(step.startedAt));
   const parts = [
-    `${marks[step.state]} ${step.name.padEnd(9)}`,
+    `${marks[step.state]} ${title.padEnd(9)}`,
     countText(step.filesDone, step.filesTotal).padEnd(15),
     (step.bytesDone === null ? '' : formatBytes(step.bytesDone)).padEnd(9),
     took.padEnd(10),

@@ -43,7 +43,7 @@ export function runReport(view: RunView, annotations: ReadAnnotation[] | null, a
       ['Safe', printable(view.failure.safe)],
       ['To do', `${printable(view.failure.remedy)} (${view.failure.who})`],
     );
-    if (view.archive) rows.push(['', `biomero-bridge retry ${view.id}`]);
+    if (view.failure.repeatable) rows.push(['', `biomero-bridge retry ${view.id}`]);
   }
   if (view.state === 'done' && view.clusterData.state !== 'remove') {
     const { path, state, detail } = view.clusterData;

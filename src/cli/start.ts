@@ -128,7 +128,8 @@ async function watchSample(
   if (!view || signal.aborted) return 0;
   printer.say(`\n${runReport(view, await readAnnotations(app, view), address)}`);
   if (view.state === 'failed') return 1;
-  if (sample.truth) printer.say(await countReport(view, sample.truth));
+  // On the classic way the table is attached in OMERO, and not kept here.
+  if (sample.truth && view.archive) printer.say(await countReport(view, sample.truth));
   return 0;
 }
 

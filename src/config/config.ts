@@ -181,6 +181,10 @@ export interface WorkerConfig {
   readonly maxRuns: number;
   /** Whether a run's data on the cluster are removed when its archive and its import stand; absent: no. */
   readonly cleanup?: boolean;
+  /** Local folder in which results wait for their upload on the classic way. */
+  readonly workDir: string;
+  /** Whether the zip with all results is attached in OMERO on the classic way. */
+  readonly attachZip: boolean;
 }
 
 export interface MetricsConfig {

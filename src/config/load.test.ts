@@ -58,7 +58,7 @@ test('a site with the specified variables is read, with every default', async ()
     omero: { host: 'omeroserver', port: 4064, transport: 'ssl', tls: 'verify' },
     slurm: { transport: 'ssh', host: 'slurm', home: null, dataPath: 'my-scratch/data', scriptPath: 'slurm-scripts' },
     tracking: { enabled: true, jobAccounting: true, jobProgress: true, workflowAnalytics: true, views: 'auto' },
-    worker: { importTimeoutSeconds: 3600 },
+    worker: { importTimeoutSeconds: 3600, attachZip: true },
     web: { host: '127.0.0.1', port: 4080, token: null },
     logLevel: 'info',
     notes: [],

@@ -109,6 +109,8 @@ export async function readConfig(
       ),
       maxRuns: take('worker.maxRuns', 'BIOMERO_BRIDGE_MAX_RUNS', whole(1, 1000), 4),
       cleanup: take('worker.cleanup', 'BIOMERO_BRIDGE_CLEANUP', bool, true),
+      workDir: take('worker.workDir', 'BIOMERO_BRIDGE_WORK_DIR', path, workDirIn(take, env)),
+      attachZip: take('worker.attachZip', 'BIOMERO_BRIDGE_ATTACH_ZIP', bool, true),
     },
     descriptors: {
       folder: take<string | null>('descriptors.folder', 'BIOMERO_BRIDGE_DESCRIPTORS', path, null),
@@ -137,6 +139,10 @@ type Take = <T>(path: string, name: SettingName, parse: Parse<T>, fallback: T) =
 /** As other programs: below XDG_CACHE_HOME, else `~/.cache`. */
 function defaultCacheDir(env: NodeJS.ProcessEnv): string {
   return join(env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'), 'biomero-bridge');
+}
+
+function workDirIn(take: Take, env: NodeJS.ProcessEnv): string {
+  return join(take('descriptors.cacheDir', 'BIOMERO_BRIDGE_CACHE_DIR', path, defaultCacheDir(env)), 'work');
 }
 
 /** `true` in any case is on, `false` in any case is off; anything else may mean on to another reader. */
@@ -198,9 +204,11 @@ function databasesOf(
     values.missing('INGEST_TRACKING_DB_URL', "the importer's database; or ingest_tracking_db in settings.yml");
   if (needed.runs && absent('SQLALCHEMY_URL', runs))
     values.missing('SQLALCHEMY_URL', "BIOMERO's database; or sqlalchemy_url in slurm-config.ini");
+  const runsUrl = values.take('databases.runs', runs, databaseUrl, '');
   return {
-    orders: values.take('databases.orders', orders, databaseUrl, ''),
-    runs: values.take('databases.runs', runs, databaseUrl, ''),
+    // Without orders of anybody's, what our own code looks up about orders is looked up beside the runs, and not found.
+    orders: values.take('databases.orders', orders, databaseUrl, needed.orders ? '' : runsUrl),
+    runs: runsUrl,
   };
 }
 

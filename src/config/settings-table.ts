@@ -118,6 +118,18 @@ export const settings = [
     'Copies of descriptors that came from addresses, which serve while an address does not answer, and up to 1 GB of pictures of results. What is in it can be removed at any time.',
   ),
   v(
+    'BIOMERO_BRIDGE_WORK_DIR',
+    'a path',
+    'the folder work in BIOMERO_BRIDGE_CACHE_DIR',
+    'Where results wait on a local disk while they are uploaded to OMERO, on the classic way (`IMPORTER_ENABLED` off). Each is removed when its run has ended; what is removed earlier is fetched again.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_ATTACH_ZIP',
+    bool,
+    'true',
+    'On the classic way: attach the zip with all results to their dataset in OMERO. The log of the job and the metadata are attached in any case.',
+  ),
+  v(
     'BIOMERO_BRIDGE_TRANSFER',
     'auto, stream, zip or shared',
     'auto',

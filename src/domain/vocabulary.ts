@@ -49,6 +49,27 @@ export type DestinationType = (typeof destinationTypes)[number];
 /** The steps of a run, in order, as people see them. */
 export const stepNames = ['submit', 'follow', 'archive', 'order', 'import', 'annotate'] as const;
 export type StepName = (typeof stepNames)[number];
+/** How people call the steps of a run that follows a recipe: the classic one keeps no archive and places no order. */
+export const stepTitles: Readonly<Record<Recipe, Readonly<Record<StepName, string>>>> = {
+  'import-results': {
+    submit: 'submit',
+    follow: 'follow',
+    archive: 'archive',
+    order: 'order',
+    import: 'import',
+    annotate: 'annotate',
+  },
+  'get-results': {
+    submit: 'submit',
+    follow: 'follow',
+    archive: 'fetch',
+    order: 'prepare',
+    import: 'upload',
+    annotate: 'attach',
+  },
+};
+/** Namespace of what BIOMERO's script for results attaches in OMERO. */
+export const resultsNamespace = 'openmicroscopy.org/omero/scripts/results/created/SLURM/SLURM_GET_RESULTS';
 /** Attention code of a run whose records were restored from its archive alone. */
 export const restoredFromArchive = 'restored_from_archive';
 

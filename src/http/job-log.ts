@@ -26,7 +26,7 @@ const pieceBytes = 256 * 1024;
 export async function readLogPiece(pool: Pool, slurm: Slurm, run: Run, from: number): Promise<LogPiece | null> {
   if (!run.job) return null;
   const archive = await readArchive(pool, run.taskId);
-  if (archive) return await fromArchive(join(archive.path, `omero-${run.job.id}.log`), from);
+  if (archive?.kept) return await fromArchive(join(archive.path, `omero-${run.job.id}.log`), from);
   const piece = await slurm.readLog(run.job.id, from, pieceBytes);
   if (!piece) return null;
   const { bytes, next } = wholeCharacters(piece.bytes, from, piece.next >= piece.size && run.job.endedAt !== null);
@@ -38,7 +38,7 @@ export async function openWholeLog(pool: Pool, slurm: Slurm, run: Run): Promise<
   if (!run.job) return null;
   const jobId = run.job.id;
   const archive = await readArchive(pool, run.taskId);
-  if (archive) {
+  if (archive?.kept) {
     const file = await openLog(join(archive.path, `omero-${jobId}.log`));
     return file && (Readable.toWeb(file.createReadStream()) as ReadableStream<Uint8Array>);
   }

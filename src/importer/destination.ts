@@ -7,7 +7,10 @@ import type { ImportOrder } from './parse-order.ts';
  *
  * @throws DESTINATION_GONE, DESTINATION_NOT_WRITABLE
  */
-export async function checkDestination(session: OmeroSession, order: ImportOrder): Promise<void> {
+export async function checkDestination(
+  session: OmeroSession,
+  order: Omit<ImportOrder, 'uuid' | 'files'>,
+): Promise<void> {
   const { destination, group, user } = order;
   const { context } = session;
   const container = await session.findContainer(destination.type, destination.id);

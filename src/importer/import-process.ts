@@ -4,10 +4,10 @@ import type { Config } from '../config/config.ts';
 import { bridgeError, describeError } from '../domain/errors.ts';
 import { identifyProcess } from '../lib/process-identity.ts';
 import { describeExit } from '../omero/agent/exit-code.ts';
-import type { ImportOutcome, runImport } from '../omero/agent/run-import.ts';
+import type { ImportOutcome, ImportRun, runImport } from '../omero/agent/run-import.ts';
 import type { OmeroSession } from '../omero/session.ts';
 import type { FileResult } from '../orders/file-results.ts';
-import type { OrderJournal } from './order-journal.ts';
+import type { ImportJournal } from './import-session.ts';
 import type { ImportOrder } from './parse-order.ts';
 
 /** Results are written at most this often. */
@@ -20,10 +20,15 @@ const progressEveryMs = 400;
  * @throws the signal's reason, the loss of the session, IMPORT_STALLED, IMPORT_PROGRAM_NOT_STARTED
  */
 export async function importMissing(
-  { config, log, importFiles }: { config: Config; log: Logger; importFiles: typeof runImport },
-  journal: OrderJournal,
+  {
+    config,
+    log,
+    importFiles,
+    transfer = 'ln_s',
+  }: { config: Config; log: Logger; importFiles: typeof runImport; transfer?: NonNullable<ImportRun['transfer']> },
+  journal: ImportJournal,
   session: OmeroSession,
-  order: ImportOrder,
+  order: Pick<ImportOrder, 'uuid' | 'destination'>,
   paths: string[],
   signal: AbortSignal,
 ): Promise<ImportOutcome> {
@@ -36,6 +41,7 @@ export async function importMissing(
     omero: config.omero,
     sessionKey: session.key,
     destination: order.destination,
+    transfer,
     paths,
     skip: config.importer.skip,
     parallelUpload: config.importer.parallelUpload,
@@ -110,13 +116,13 @@ class Watchdog {
 
 /** Collects results and writes them a few times per second; progress that cannot be written is written at the end. */
 class Progress {
-  readonly #journal: OrderJournal;
+  readonly #journal: ImportJournal;
   readonly #log: Logger;
   #results: FileResult[] = [];
   #writing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(journal: OrderJournal, log: Logger) {
+  constructor(journal: ImportJournal, log: Logger) {
     this.#journal = journal;
     this.#log = log;
   }

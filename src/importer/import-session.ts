@@ -1,6 +1,21 @@
 import { hostname } from 'node:os';
 import type { Database } from '../lib/database.ts';
+import type { FileResult } from '../orders/file-results.ts';
 import { parseIdentity, type ProcessIdentity } from '../lib/process-identity.ts';
+
+/** Where an import is written down: its session and process, so that a successor can end them, and its results. */
+export interface ImportJournal {
+  /** Under which `bridge.import_sessions` and `bridge.order_files` know it. */
+  readonly uuid: string;
+  results(results: readonly FileResult[]): Promise<void>;
+  /** To be called before the import process starts. */
+  sessionOpened(sessionId: number): Promise<void>;
+  processStarted(sessionId: number, process: ProcessIdentity): Promise<void>;
+  /** To be called when the session of an earlier attempt was closed; milliseconds since that was done first. */
+  sessionClosed(): Promise<number>;
+  /** To be called when nothing can go on in that session any more. */
+  sessionEnded(): Promise<void>;
+}
 
 /** The OMERO session that an order's import runs, or ran, in. */
 export interface ImportSession {

@@ -5,7 +5,13 @@ import { requireLease, type Lease } from '../lib/lease.ts';
 import { insertFiles, updateFiles, type FileResult } from '../orders/file-results.ts';
 import { isTerminal } from '../orders/read-order.ts';
 import { forgetFailures, noteFailure, noteWaiting } from './attempts.ts';
-import { deleteImportSession, insertImportSession, setImportProcess, setSessionClosed } from './import-session.ts';
+import {
+  deleteImportSession,
+  insertImportSession,
+  setImportProcess,
+  setSessionClosed,
+  type ImportJournal,
+} from './import-session.ts';
 import { appendStage, lockOrder, readStageRows, secondsSince } from '../orders/stages.ts';
 import { readOrderRow, type OrderRow } from './order-rows.ts';
 import type { ProcessIdentity } from '../lib/process-identity.ts';
@@ -14,7 +20,7 @@ import type { ProcessIdentity } from '../lib/process-identity.ts';
  * Everything that is written about one order while it is imported: each a short transaction of its own, and each fenced
  * by the lease, so that a holder that was paused and superseded writes nothing.
  */
-export class OrderJournal {
+export class OrderJournal implements ImportJournal {
   readonly uuid: string;
   readonly #pool: Pool;
   readonly #lease: Lease;
@@ -59,7 +65,6 @@ export class OrderJournal {
     if (results.length) await this.#fenced((tx) => updateFiles(tx, this.uuid, results));
   }
 
-  /** To be called before the import process starts. */
   async sessionOpened(sessionId: number): Promise<void> {
     await this.#fenced((tx) => insertImportSession(tx, this.uuid, sessionId));
   }
@@ -68,12 +73,10 @@ export class OrderJournal {
     await this.#fenced((tx) => setImportProcess(tx, this.uuid, sessionId, process));
   }
 
-  /** To be called when the session of an earlier attempt was closed; milliseconds since that was done first. */
   async sessionClosed(): Promise<number> {
     return this.#fenced((tx) => setSessionClosed(tx, this.uuid));
   }
 
-  /** To be called when nothing can go on in that session any more. */
   async sessionEnded(): Promise<void> {
     await this.#fenced((tx) => deleteImportSession(tx, this.uuid));
   }

@@ -2,8 +2,7 @@ import type { Logger } from 'pino';
 import type { Pool } from '../lib/database.ts';
 import { isAlive, stopProcess, type ProcessIdentity } from '../lib/process-identity.ts';
 import type { OmeroSession } from '../omero/session.ts';
-import { readImportSession } from './import-session.ts';
-import type { OrderJournal } from './order-journal.ts';
+import { readImportSession, type ImportJournal } from './import-session.ts';
 import { pause } from './pause.ts';
 
 const lookAgainMs = 500;
@@ -16,7 +15,7 @@ const lookAgainMs = 500;
  */
 export async function endPredecessor(
   { pool, log }: { pool: Pool; log: Logger },
-  journal: OrderJournal,
+  journal: ImportJournal,
   admin: OmeroSession,
   paths: readonly string[],
   { waitMs, signal }: { waitMs: number; signal: AbortSignal },

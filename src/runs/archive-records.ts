@@ -37,7 +37,7 @@ const columns = `a.run_id::text as "runId", a.task_id::text as "taskId", a.path,
 export async function listArchives(db: Database, group: string | null): Promise<ArchiveRecord[]> {
   const { rows } = await db.query<ArchiveRecord>(
     `select ${columns} from bridge.archives a join bridge.runs r on r.id = a.run_id
-     where $1::text is null or r.group_name = $1 order by a.verified_at desc, a.path`,
+     where a.kept and ($1::text is null or r.group_name = $1) order by a.verified_at desc, a.path`,
     [group],
   );
   return rows;
@@ -47,7 +47,7 @@ export async function listArchives(db: Database, group: string | null): Promise<
 export async function archivesOfRun(db: Database, runId: string): Promise<ArchiveRecord[]> {
   const { rows } = await db.query<ArchiveRecord>(
     `select ${columns} from bridge.archives a join bridge.runs r on r.id = a.run_id
-     where a.run_id = $1 order by a.verified_at desc`,
+     where a.run_id = $1 and a.kept order by a.verified_at desc`,
     [runId],
   );
   return rows;

@@ -21,7 +21,7 @@ export async function findArchivedFile(db: Database, taskId: string, path: strin
   const { rows } = await db.query<{ root: string; path: string; bytes: number; kind: string; sha256: string }>(
     `select a.path as root, f.path, f.bytes, f.kind, f.sha256
      from bridge.archives a join bridge.archive_files f on f.task_id = a.task_id
-     where a.task_id = $1 and f.path = $2`,
+     where a.task_id = $1 and a.kept and f.path = $2`,
     [taskId, path],
   );
   const file = rows[0];
@@ -30,7 +30,7 @@ export async function findArchivedFile(db: Database, taskId: string, path: strin
   const { rows: inside } = await db.query<{ root: string; manifest: string; path: string }>(
     `select a.path as root, a.manifest_sha256 as manifest, f.path
      from bridge.archives a join bridge.archive_files f on f.task_id = a.task_id
-     where a.task_id = $1 and starts_with(f.path, $2) limit 1`,
+     where a.task_id = $1 and a.kept and starts_with(f.path, $2) limit 1`,
     [taskId, `${path}/`],
   );
   const first = inside[0];

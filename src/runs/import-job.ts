@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { bridgeError } from '../domain/errors.ts';
-import { importTaskNames, statuses, stepNames, type DestinationType } from '../domain/vocabulary.ts';
+import { statuses, stepNames, type DestinationType } from '../domain/vocabulary.ts';
 import type { Pool } from '../lib/database.ts';
 import type { OmeroAccess } from '../omero/access.ts';
 import { announcedDataPath, verifiedDataPath } from '../slurm/data-path.ts';
@@ -53,7 +53,6 @@ const uuidText = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i
 export async function importJob(ctx: ImportJobContext, request: ImportJobRequest): Promise<string> {
   const { jobId } = request;
   const recipe = chosenRecipe(ctx.config);
-  if (recipe !== 'import-results') throw bridgeError('RECIPE_NOT_BUILT', { task: importTaskNames[recipe] });
   const state = await stateOfJob(ctx.slurm, request);
   const log = await ctx.slurm.readLog(jobId, 0, logBytes);
   if (!log) throw bridgeError('JOB_LOG_MISSING', { job: jobId });

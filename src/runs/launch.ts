@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Config, WorkflowConfig } from '../config/config.ts';
 import { bridgeError } from '../domain/errors.ts';
-import { importTaskNames, statuses, stepNames, type Recipe } from '../domain/vocabulary.ts';
+import { statuses, stepNames, type Recipe } from '../domain/vocabulary.ts';
 import type { Pool } from '../lib/database.ts';
 import type { OmeroAccess } from '../omero/access.ts';
 import { checkNames, checkParameters, guessValue } from '../workflows/check-parameters.ts';
@@ -39,7 +39,7 @@ export function workflowNamed(config: Config, name: string): WorkflowConfig {
  *
  * @param id the run's id when the caller has one; a run that stands under it already is left as it is
  * @returns the run's id
- * @throws WORKFLOW_UNKNOWN, RECIPE_NOT_BUILT, DESCRIPTOR_…, PARAMETER_INVALID, INPUT_NOT_FOUND, INPUT_EMPTY and what
+ * @throws WORKFLOW_UNKNOWN, DESCRIPTOR_…, PARAMETER_INVALID, INPUT_NOT_FOUND, INPUT_EMPTY and what
  *   signing in may throw
  */
 export async function launchRun(
@@ -51,7 +51,6 @@ export async function launchRun(
 ): Promise<string> {
   const workflow = workflowNamed(config, request.workflow);
   const recipe = chosenRecipe(config);
-  if (recipe !== 'import-results') throw bridgeError('RECIPE_NOT_BUILT', { task: importTaskNames[recipe] });
   const descriptor = (await loadDescriptor(workflow, config.descriptors))?.descriptor ?? null;
   const parameters = parametersOf(request, descriptor);
 

@@ -12,6 +12,7 @@ const fresh: RunFacts = {
   order: 'none',
   confirmed: false,
   annotated: false,
+  attaches: false,
 };
 
 test.each<[string, Partial<RunFacts>, string]>([
@@ -37,6 +38,17 @@ test.each<[string, Partial<RunFacts>, string]>([
     { submitted: true, archived: true, images: 1, order: 'completed', confirmed: true, annotated: true },
     'finish',
   ],
+  ['results to attach without images', { submitted: true, archived: true, attaches: true }, 'order'],
+  [
+    'results to attach without images, their place known',
+    { submitted: true, archived: true, order: 'open', attaches: true },
+    'annotate',
+  ],
+  [
+    'attached results without images',
+    { submitted: true, archived: true, order: 'open', annotated: true, attaches: true },
+    'finish',
+  ],
   ['an ended run', { ended: true, submitted: true }, 'none'],
 ])('after %s', (_, facts, expected) => {
   expect(nextStep({ ...fresh, ...facts })).toBe(expected);
@@ -53,11 +65,13 @@ test('a run never finishes with images that were not confirmed and annotated', (
     order: fc.constantFrom('none', 'open', 'completed', 'failed'),
     confirmed: fc.boolean(),
     annotated: fc.boolean(),
+    attaches: fc.boolean(),
   });
   fc.assert(
     fc.property(anyFacts, (facts) => {
       if (nextStep(facts) !== 'finish') return;
       expect(facts.archived).toBe(true);
+      if (facts.attaches) expect(facts.annotated).toBe(true);
       if (facts.images > 0) expect(facts.confirmed && facts.annotated).toBe(true);
     }),
   );

@@ -11,10 +11,12 @@ export interface RunFacts {
   archived: boolean;
   /** Images among the archived files. */
   images: number;
-  /** State of the newest order. */
+  /** State of the newest order; where images are uploaded without one, whether it is known whereto. */
   order: 'none' | 'open' | 'completed' | 'failed';
   confirmed: boolean;
   annotated: boolean;
+  /** The results as a whole are attached to their destination, whether there are images among them or not. */
+  attaches: boolean;
 }
 
 export type NextStep = StepName | 'finish' | 'abandon' | 'none';
@@ -28,9 +30,9 @@ export function nextStep(facts: RunFacts): NextStep {
   if (facts.abandoned) return 'abandon';
   if (!facts.submitted) return 'submit';
   if (!facts.archived) return facts.job === 'succeeded' ? 'archive' : 'follow';
-  if (facts.images === 0) return 'finish';
+  if (facts.images === 0 && !facts.attaches) return 'finish';
   if (facts.order === 'none') return 'order';
-  if (!facts.confirmed) return 'import';
+  if (!facts.confirmed && facts.images > 0) return 'import';
   if (!facts.annotated) return 'annotate';
   return 'finish';
 }

@@ -21,6 +21,8 @@ export interface ArchiveRow {
   files: number;
   bytes: number;
   verifiedAt: Date;
+  /** False: results that wait in a local folder for their upload, which is removed afterwards. */
+  kept: boolean;
 }
 
 export interface ArchiveFileRow {
@@ -92,7 +94,7 @@ export async function readSteps(db: Database, runIds: string[]): Promise<Map<str
 export async function readArchive(db: Database, taskId: string): Promise<ArchiveRow | null> {
   const { rows } = await db.query<QueryResultRow>('select * from bridge.archives where task_id = $1', [taskId]);
   const r = rows[0];
-  return r ? { path: r.path, files: r.files, bytes: r.bytes, verifiedAt: r.verified_at } : null;
+  return r ? { path: r.path, files: r.files, bytes: r.bytes, verifiedAt: r.verified_at, kept: r.kept } : null;
 }
 
 export async function readArchiveFiles(db: Database, taskId: string): Promise<ArchiveFileRow[]> {

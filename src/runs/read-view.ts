@@ -48,13 +48,16 @@ export async function readRunView(sources: ViewSources, id: string): Promise<Run
     // A later order holds only what was missing, so its word on a file is the newer one.
     for (const result of await fileResults(sources.orders, uuid)) imports.set(result.path, result);
   }
+  // The worker has uploaded them itself.
+  if (archive && !archive.kept)
+    for (const result of await fileResults(sources.runs, run.taskId)) imports.set(result.path, result);
   return {
     ...summaryOf(run, steps, archive),
     owner: { user: { id: run.user.id }, group: { id: run.group.id } },
     taskId: run.taskId,
     recipe: run.recipe,
     parameters: run.parameters,
-    archive: archive && { ...archive, verifiedAt: archive.verifiedAt.toISOString() },
+    archive: archive?.kept ? archiveView(archive) : null,
     orders,
     steps: stepNames.map((name) => stepView(name, steps)),
     failure: run.failure && failureView(run, archive),
@@ -68,6 +71,10 @@ export async function readRunView(sources: ViewSources, id: string): Promise<Run
         )
       : [],
   };
+}
+
+function archiveView({ path, files, bytes, verifiedAt }: ArchiveRow): RunView['archive'] {
+  return { path, files, bytes, verifiedAt: verifiedAt.toISOString() };
 }
 
 /** Summaries of these runs, with one query per table for all of them. */
@@ -88,7 +95,7 @@ export async function summariesOf(pool: Pool, runs: Run[]): Promise<RunSummary[]
 
 async function readArchives(pool: Pool, taskIds: string[]): Promise<Map<string, ArchiveRow>> {
   const { rows } = await pool.query(
-    'select task_id, path, files, bytes, verified_at as "verifiedAt" from bridge.archives where task_id = any($1::uuid[])',
+    'select task_id, path, files, bytes, verified_at as "verifiedAt", kept from bridge.archives where task_id = any($1::uuid[])',
     [taskIds],
   );
   return new Map(rows.map((r) => [r.task_id as string, r as ArchiveRow]));
@@ -112,7 +119,7 @@ function summaryOf(run: Run, steps: StepRow[], archive: ArchiveRow | null): RunS
     launchedAt: run.launchedAt.toISOString(),
     endedAt: run.endedAt?.toISOString() ?? null,
     updatedAt: run.updatedAt.toISOString(),
-    archiveSafe: archive !== null,
+    archiveSafe: archive?.kept ?? false,
     imagesFound: imports?.filesDone ?? 0,
     imagesTotal: imports?.filesTotal ?? null,
   };
@@ -150,7 +157,8 @@ function failureView(run: Run, archive: ArchiveRow | null): FailureView | null {
 }
 
 function whatIsSafe(run: Run, archive: ArchiveRow | null): string {
-  if (archive) return `Your results are safe: ${archive.files} files are archived and verified in ${archive.path}.`;
+  if (archive?.kept)
+    return `Your results are safe: ${archive.files} files are archived and verified in ${archive.path}.`;
   if (run.job) return `The results are still on the cluster, in ${run.dataPath}; nothing was removed there.`;
   return 'Your images in OMERO were not changed.';
 }

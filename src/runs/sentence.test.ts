@@ -13,7 +13,8 @@ const run = {
   attention: null,
   failure: null,
 } as Run;
-const archive = { files: 12 } as ArchiveRow;
+const archive = { files: 12, kept: true } as ArchiveRow;
+const fetched = { files: 12, kept: false } as ArchiveRow;
 const step = (name: StepName, state: StepRow['state'], filesDone: number | null, filesTotal: number | null): StepRow =>
   ({ step: name, state, filesDone, filesTotal }) as StepRow;
 const now = new Date(0);
@@ -45,6 +46,14 @@ test.each<[string, string]>([
   [
     runSentence({ ...run, outcome: 'done' }, [step('import', 'waiting', null, null)], archive),
     'Archived 12 of 12 files; no image is among the results, so there is nothing to import.',
+  ],
+  [
+    runSentence(run, [step('import', 'running', 3, 12)], fetched),
+    'Fetched 12 of 12 files; uploading 3 of 12 into dataset 1.',
+  ],
+  [
+    runSentence({ ...run, outcome: 'done' }, [step('import', 'waiting', null, null)], fetched),
+    'Fetched 12 of 12 files; no image is among them; they are attached to dataset 1.',
   ],
   [
     runSentence({ ...run, attention: { code: 'X', detail: 'The storage is full.' } }, [], null),

@@ -16,14 +16,14 @@ export function runSentence(run: Run, steps: StepRow[], archive: ArchiveRow | nu
 }
 
 function archiveClause(run: Run, steps: StepRow[], archive: ArchiveRow | null): string | null {
-  if (archive) return `archived ${archive.files} of ${archive.files} files`;
+  if (archive) return `${archive.kept ? 'archived' : 'fetched'} ${archive.files} of ${archive.files} files`;
   const failed = run.outcome === 'failed';
   const step = find(steps, 'archive');
   if (step?.state === 'running' && !failed)
     return step.filesTotal === null
       ? 'bringing the results home'
       : `bringing the results home, ${step.filesDone ?? 0} of ${step.filesTotal} files`;
-  if (failed) return 'nothing was archived';
+  if (failed) return run.recipe === 'get-results' ? 'nothing was fetched' : 'nothing was archived';
   if (run.job === null) return 'sending the images to the cluster';
   if (run.job.endedAt !== null) return `job ${run.job.id} ended; its results are next`;
   return `job ${run.job.id} is ${jobWord(run.job.state)}`;
@@ -36,11 +36,15 @@ function omeroClause(run: Run, steps: StepRow[], archive: ArchiveRow | null): st
   if (run.attention?.code === restoredFromArchive)
     return 'its records were restored from the archive, which does not tell what is in OMERO';
   if (run.outcome === 'done' && run.imagesConfirmedAt === null)
-    return 'no image is among the results, so there is nothing to import';
-  if (step?.filesTotal === null || step === undefined) return run.outcome ? null : 'placing the upload order';
+    return archive.kept
+      ? 'no image is among the results, so there is nothing to import'
+      : `no image is among them; they are attached to ${place}`;
+  if (step?.filesTotal === null || step === undefined)
+    return run.outcome ? null : archive.kept ? 'placing the upload order' : `uploading to ${place}`;
   const count = `${step.filesDone ?? 0} of ${step.filesTotal}`;
   const there = `${count} ${step.filesTotal === 1 ? 'image is' : 'images are'} in ${place}`;
-  if (run.imagesConfirmedAt === null) return run.outcome === 'failed' ? there : `importing ${count} into ${place}`;
+  if (run.imagesConfirmedAt === null)
+    return run.outcome === 'failed' ? there : `${archive.kept ? 'importing' : 'uploading'} ${count} into ${place}`;
   return run.annotatedAt === null && run.outcome === null ? `${there}, the origin is being noted on them` : there;
 }
 

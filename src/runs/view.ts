@@ -3,7 +3,7 @@
  * carries the run's revision, so a reader keeps the highest and needs no history.
  */
 import type { Fixer } from '../domain/errors/define.ts';
-import type { DestinationType, StepName, StepState } from '../domain/vocabulary.ts';
+import type { DestinationType, Recipe, StepName, StepState } from '../domain/vocabulary.ts';
 
 /** `attention`: waits for a person or for something outside, and goes on by itself afterwards. */
 export type RunState = 'running' | 'attention' | 'failed' | 'done';
@@ -77,7 +77,7 @@ export interface RunView extends RunSummary {
   /** OMERO ids that rights follow from. */
   owner: { user: { id: number }; group: { id: number } };
   taskId: string;
-  recipe: string;
+  recipe: Recipe;
   parameters: Record<string, unknown>;
   archive: { path: string; files: number; bytes: number; verifiedAt: string | null } | null;
   orders: { uuid: string; stage: string; description: string | null; updatedAt: string }[];

@@ -188,12 +188,22 @@ export async function setDestination(
   );
 }
 
-/** Records a verified archive; a second call with the same archive changes nothing. */
-export async function insertArchive(tx: Database, runId: string, taskId: string, archive: Archive): Promise<void> {
+/**
+ * Records a verified archive; a second call with the same archive changes nothing. `kept` false: results in a local
+ * folder, which may be fetched again.
+ */
+export async function insertArchive(
+  tx: Database,
+  runId: string,
+  taskId: string,
+  archive: Archive,
+  { kept = true }: { kept?: boolean } = {},
+): Promise<void> {
+  if (!kept) await tx.query('delete from bridge.archives where task_id = $1 and not kept', [taskId]);
   const { rowCount } = await tx.query(
-    `insert into bridge.archives (task_id, run_id, path, files, bytes, manifest_sha256)
-     values ($1, $2, $3, $4, $5, $6) on conflict (task_id) do nothing`,
-    [taskId, runId, archive.path, archive.files.length, archive.bytes, archive.manifestSha256],
+    `insert into bridge.archives (task_id, run_id, path, files, bytes, manifest_sha256, kept)
+     values ($1, $2, $3, $4, $5, $6, $7) on conflict (task_id) do nothing`,
+    [taskId, runId, archive.path, archive.files.length, archive.bytes, archive.manifestSha256, kept],
   );
   if (!rowCount) return;
   await tx.query(

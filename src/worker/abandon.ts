@@ -6,8 +6,11 @@ import { readRunOrders, readSteps } from '../runs/read-runs.ts';
 import type { Run } from '../runs/run.ts';
 import { endRun, setFailure, setStatus, writeRun } from '../runs/write-run.ts';
 import { endStep } from '../runs/write-step.ts';
+import { endPredecessor } from '../importer/predecessor.ts';
 import type { WorkerContext } from './context.ts';
 import { publishAbandoned } from './publish.ts';
+import { UploadJournal } from './upload-journal.ts';
+import { removeWork } from './work-folder.ts';
 
 /** Carries out what `abandonRun` stored. Every part may be repeated after a crash. */
 export async function abandon(ctx: WorkerContext, run: Run, lease: Lease): Promise<void> {
@@ -25,6 +28,8 @@ export async function abandon(ctx: WorkerContext, run: Run, lease: Lease): Promi
   }
   const error = bridgeError('RUN_ABANDONED', { by, reason });
   await publishAbandoned(ctx, run, error);
+  if (run.recipe === 'get-results') await endUpload(ctx, run, lease);
+  await removeWork(run);
   const steps = (await readSteps(ctx.runs, [run.id])).get(run.id) ?? [];
   const step: StepName = steps.find((s) => s.state !== 'done')?.step ?? 'annotate';
   await writeRun(ctx.runs, run.id, lease, async (tx) => {
@@ -33,4 +38,14 @@ export async function abandon(ctx: WorkerContext, run: Run, lease: Lease): Promi
     await setStatus(tx, run.id, statuses.failed);
     await endRun(tx, run.id, 'failed');
   });
+}
+
+/** A worker that died may have left an upload that goes on. */
+async function endUpload(ctx: WorkerContext, run: Run, lease: Lease): Promise<void> {
+  const journal = new UploadJournal(run.taskId, {
+    write: (change) => writeRun(ctx.runs, run.id, lease, change),
+    progress: () => undefined,
+  });
+  const ending = { waitMs: 0, signal: AbortSignal.timeout(60_000) };
+  await endPredecessor({ pool: ctx.runs, log: ctx.log }, journal, await ctx.omero.admin(), [], ending);
 }

@@ -4,6 +4,7 @@ import { readOrder } from '../orders/read-order.ts';
 import { imagesOf } from '../runs/archived-images.ts';
 import type { RunFacts } from '../runs/next-step.ts';
 import { readArchive, readArchiveFiles, readRunOrders } from '../runs/read-runs.ts';
+import { areFetched } from './work-folder.ts';
 import type { Run } from '../runs/run.ts';
 import { jobPhaseOfWord } from '../slurm/job-states.ts';
 
@@ -11,6 +12,7 @@ import { jobPhaseOfWord } from '../slurm/job-states.ts';
 export async function readFacts(runs: Pool, orders: Pool, run: Run): Promise<RunFacts> {
   const archive = await readArchive(runs, run.taskId);
   const images = archive ? imagesOf(archive.path, await readArchiveFiles(runs, run.taskId)).length : 0;
+  const uploads = run.recipe === 'get-results';
   const newest = (await readRunOrders(runs, run.id)).at(-1);
   const order = newest ? await readOrder(orders, newest) : null;
   return {
@@ -18,17 +20,23 @@ export async function readFacts(runs: Pool, orders: Pool, run: Run): Promise<Run
     abandoned: run.abandoned !== null,
     submitted: run.job !== null,
     job: jobFact(run),
-    archived: archive !== null,
+    // Results that only wait for their upload may be gone, which matters until that is done.
+    archived: archive !== null && (archive.kept || run.annotatedAt !== null || (await areFetched(archive.path))),
     images,
-    order: !order
-      ? 'none'
-      : order.stage === stages.completed
-        ? 'completed'
-        : order.stage === stages.failed
-          ? 'failed'
-          : 'open',
+    order: uploads
+      ? run.destination
+        ? 'open'
+        : 'none'
+      : !order
+        ? 'none'
+        : order.stage === stages.completed
+          ? 'completed'
+          : order.stage === stages.failed
+            ? 'failed'
+            : 'open',
     confirmed: run.imagesConfirmedAt !== null,
     annotated: run.annotatedAt !== null,
+    attaches: uploads,
   };
 }
 

@@ -17,8 +17,8 @@ const lookEveryMs = 2_000;
 const againAfterMs = 60_000;
 
 /**
- * Removes the data of finished runs from the cluster until the signal aborts: only where the archive stands verified and
- * every image was found in OMERO, and nobody else uses the folder. Failed runs keep theirs. Never a reason for a run to
+ * Removes the data of finished runs from the cluster until the signal aborts: only where the archive stands verified,
+ * or on the classic way all results are attached in OMERO, every image was found there, and nobody else uses the folder. Failed runs keep theirs. Never a reason for a run to
  * fail: what cannot be removed stays, with the reason.
  */
 export async function tidyCluster(ctx: WorkerContext, leases: LeaseHolder, signal: AbortSignal): Promise<void> {
@@ -54,12 +54,14 @@ async function tidy(ctx: WorkerContext, leases: LeaseHolder, run: Run): Promise<
 async function mayNot(ctx: WorkerContext, run: Run): Promise<Removal | null> {
   const archive = await readArchive(ctx.runs, run.taskId);
   if (!archive || !run.job) return { outcome: 'refused', reason: 'there is no verified archive' };
+  if (!archive.kept && run.annotatedAt === null)
+    return { outcome: 'refused', reason: 'the results are not all in OMERO' };
   const manifest = join(archive.path, 'manifest-sha256.txt');
   const standing = await access(manifest).then(
     () => true,
     () => false,
   );
-  if (!standing) return { outcome: 'failed', reason: `the archive ${archive.path} cannot be seen` };
+  if (archive.kept && !standing) return { outcome: 'failed', reason: `the archive ${archive.path} cannot be seen` };
   const images = imagesOf(archive.path, await readArchiveFiles(ctx.runs, run.taskId)).length;
   if (images > 0 && run.imagesConfirmedAt === null)
     return { outcome: 'refused', reason: 'the import is not confirmed' };

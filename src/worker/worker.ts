@@ -1,7 +1,7 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Logger } from 'pino';
 import { bridgeError, describeError, isBridgeError, type BridgeError } from '../domain/errors.ts';
-import { statuses, type StepName } from '../domain/vocabulary.ts';
+import { statuses, type Recipe, type StepName } from '../domain/vocabulary.ts';
 import type { LeaseHolder, Lease } from '../lib/lease.ts';
 import { Wakeups } from '../lib/wakeups.ts';
 import { nextStep } from '../runs/next-step.ts';
@@ -17,15 +17,24 @@ import { annotate } from './steps/annotate.ts';
 import { archive } from './steps/archive.ts';
 import { follow } from './steps/follow.ts';
 import { importImages } from './steps/import.ts';
-import { order } from './steps/order.ts';
+import { attach } from './steps/attach.ts';
+import { order, prepareUpload } from './steps/order.ts';
 import { submit } from './steps/submit.ts';
+import { upload } from './steps/upload.ts';
+import { removeWork } from './work-folder.ts';
 
 type Step = (ctx: WorkerContext, run: Run, step: StepHandle) => Promise<StepOutcome>;
 
-const steps: Record<StepName, Step> = { submit, follow, archive, order, import: importImages, annotate };
+const recipes: Readonly<Record<Recipe, Readonly<Record<StepName, Step>>>> = {
+  'import-results': { submit, follow, archive, order, import: importImages, annotate },
+  'get-results': { submit, follow, archive, order: prepareUpload, import: upload, annotate: attach },
+};
 
 /** Steps that move data: only some runs are in one of them at a time, while any number waits for a job or an import. */
-const heavy: ReadonlySet<StepName> = new Set<StepName>(['submit', 'archive']);
+const heavy: Readonly<Record<Recipe, ReadonlySet<StepName>>> = {
+  'import-results': new Set<StepName>(['submit', 'archive']),
+  'get-results': new Set<StepName>(['submit', 'archive', 'import', 'annotate']),
+};
 /** More than a worker can be expected to wait for; others or a later look take the rest. */
 const mostRuns = 1000;
 
@@ -112,9 +121,9 @@ async function driveRun(
           stepSignal.throwIfAborted();
           if (begun !== step) await handle.begin();
           begun = step;
-          return await steps[step](ctx, run, handle);
+          return await recipes[run.recipe][step](ctx, run, handle);
         };
-        const outcome = await (heavy.has(step) ? transfers(work) : work());
+        const outcome = await (heavy[run.recipe].has(step) ? transfers(work) : work());
         await handle.flush();
         failures = 0;
         const next = nextStep(await readFacts(ctx.runs, ctx.orders, (await readRun(ctx.runs, runId)) ?? run));
@@ -155,7 +164,9 @@ function knownError(error: unknown, step: StepName): BridgeError {
 }
 
 async function finish(ctx: WorkerContext, run: Run, lease: Lease): Promise<void> {
-  await publishDone(ctx, run, run.imagesConfirmedAt ? 'Imported and annotated' : 'Archived, nothing to import');
+  const nothing = run.recipe === 'get-results' ? 'Results attached, nothing to import' : 'Archived, nothing to import';
+  await publishDone(ctx, run, run.imagesConfirmedAt ? 'Imported and annotated' : nothing);
+  await removeWork(run);
   await writeRun(ctx.runs, run.id, lease, async (tx) => {
     await setStatus(tx, run.id, statuses.done);
     await endRun(tx, run.id, 'done');
@@ -164,6 +175,10 @@ async function finish(ctx: WorkerContext, run: Run, lease: Lease): Promise<void>
 
 async function failRun(ctx: WorkerContext, run: Run, step: StepName, error: BridgeError, lease: Lease): Promise<void> {
   const status = await publishFailure(ctx, run, error);
+  // What it fetched is still on the cluster, and a retry fetches it again.
+  await removeWork(run).catch((failure: unknown) =>
+    ctx.log.warn({ run: run.id, error: describeError(failure) }, 'results that were to be uploaded stay on this disk'),
+  );
   await writeRun(ctx.runs, run.id, lease, async (tx) => {
     await endStep(tx, run.id, step, 'failed', error.message);
     await setFailure(tx, run.id, step, error);

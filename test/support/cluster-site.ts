@@ -40,7 +40,11 @@ export class ClusterSite {
   }
 
   /** `scripts`: job scripts by workflow, after the line that names the shell. */
-  static async open(scripts: Record<string, string>, change: Partial<SlurmConfig> = {}): Promise<ClusterSite> {
+  static async open(
+    scripts: Record<string, string>,
+    change: Partial<SlurmConfig> = {},
+    { importerEnabled = true }: { importerEnabled?: boolean } = {},
+  ): Promise<ClusterSite> {
     const folder = await mkdtemp(join(tmpdir(), 'biomero-bridge-site-'));
     await chmod(folder, 0o755);
     for (const name of ['home/slurm-scripts/jobs', `storage/${group}`, 'descriptors', 'logs'])
@@ -58,7 +62,7 @@ export class ClusterSite {
       workflows[name] = { name, folder: name, repository: null, job: `jobs/${name}.sh`, useGpu: false, flags: {} };
     }
     site.config = {
-      importerEnabled: true,
+      importerEnabled,
       databases: { orders: database.url, runs: database.url },
       storage: { baseDir: join(folder, 'storage'), mappingFiles: [] },
       importer: {
@@ -102,7 +106,13 @@ export class ClusterSite {
         ...change,
       },
       tracking: { enabled: true, jobAccounting: true, jobProgress: true, workflowAnalytics: true, views: 'auto' },
-      worker: { importTimeoutSeconds: 600, maxRuns: 4, cleanup: true },
+      worker: {
+        importTimeoutSeconds: 600,
+        maxRuns: 4,
+        cleanup: true,
+        workDir: join(folder, 'work'),
+        attachZip: true,
+      },
       web: { host: '127.0.0.1', port: 0, token: null, url: null, trustProxy: false, cacheFolder: '/nonexistent' },
       metrics: { host: '127.0.0.1', port: null },
       descriptors: { folder: join(folder, 'descriptors'), cacheDir: join(folder, 'cache') },

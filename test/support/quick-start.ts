@@ -21,8 +21,17 @@ export interface Started {
 export class QuickStartFolder {
   readonly path: string;
 
-  /** @param ordersDatabase name of a database of their own for the upload orders; by default they share the runs' */
-  constructor({ ordersDatabase }: { ordersDatabase?: string } = {}) {
+  readonly #environment: Record<string, string>;
+
+  /**
+   * @param ordersDatabase name of a database of their own for the upload orders; by default they share the runs'
+   * @param environment variables that a person has set
+   */
+  constructor({
+    ordersDatabase,
+    environment = {},
+  }: { ordersDatabase?: string; environment?: Record<string, string> } = {}) {
+    this.#environment = environment;
     this.path = join(mkdtempSync(join(tmpdir(), 'biomero-bridge-start-')), 'data');
     chmodSync(join(this.path, '..'), 0o755);
     // Ports of its own, below those that systems hand out: several tests start at once, and one starts a second time.
@@ -51,7 +60,7 @@ export class QuickStartFolder {
       [packageFile('dist', 'src', 'main.js'), 'start', '--data', this.path, ...options],
       {
         stdio: ['ignore', 'pipe', 'pipe'],
-        env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: 'C.UTF-8' },
+        env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: 'C.UTF-8', ...this.#environment },
       },
     );
     let output = '';

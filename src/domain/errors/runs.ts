@@ -36,11 +36,11 @@ export const runErrors = defineErrors({
     retryable: false,
     status: 400,
   },
-  RECIPE_NOT_BUILT: {
-    message:
-      'IMPORTER_ENABLED is not true, so the results would be brought home by {task}, the way through the OMERO API, which this version does not have yet.',
-    remedy: 'Set IMPORTER_ENABLED=true on the worker to archive the results and import them in place.',
-    who: 'admin',
+  UPLOAD_FAILED: {
+    message: '{failed} of {total} images could not be uploaded to OMERO: {reasons}.',
+    remedy:
+      'Images that are in OMERO stay. Once the cause is gone, `retry` fetches the results again and uploads those that are missing.',
+    who: 'researcher',
     retryable: false,
     status: 409,
   },

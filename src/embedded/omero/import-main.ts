@@ -1,5 +1,5 @@
 /**
- * The quick start's `omero import`: takes the arguments of OMERO's own command, links images into the managed
+ * The quick start's `omero import`: takes the arguments of OMERO's own command, links or copies images into the managed
  * repository and registers them through the server, in a process of its own and as the user of a session.
  */
 import { parseArguments } from './import/arguments.ts';
@@ -35,7 +35,7 @@ async function main(): Promise<number> {
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(
-      `${error.message}\nusage: omero import -s HOST -p PORT -k KEY [-d N | -r N] --transfer ln_s PATH…\n`,
+      `${error.message}\nusage: omero import -s HOST -p PORT -k KEY [-d N | -r N] [--transfer ln_s] PATH…\n`,
     );
     return 1;
   }

@@ -5,6 +5,8 @@ export interface ImportArguments {
   readonly omero: Pick<OmeroConfig, 'host' | 'port' | 'transport'>;
   readonly sessionKey: string;
   readonly destination: { readonly type: 'Dataset' | 'Screen'; readonly id: number };
+  /** Link the files where they lie, which is what absent means, or copy their bytes to the server. */
+  readonly transfer?: 'ln_s' | 'upload';
   /** `all`, `checksum`, `minmax`, `thumbnails`, `upgrade`. */
   readonly skip: readonly string[];
   readonly parallelUpload: number | null;
@@ -24,7 +26,7 @@ export function startsJava(command: readonly string[]): boolean {
   return basename(command[0] ?? '') === 'java';
 }
 
-/** Arguments after the command: many files from stdin, linked in place, going on after a file that fails. */
+/** Arguments after the command: many files from stdin, going on after a file that fails. */
 export function importArguments(o: ImportArguments, java: boolean): string[] {
   const { host, port, transport } = o.omero;
   return [
@@ -41,7 +43,7 @@ export function importArguments(o: ImportArguments, java: boolean): string[] {
     '--output',
     'yaml',
     '--transfer',
-    'ln_s',
+    o.transfer ?? 'ln_s',
     ...(o.parallelUpload === null ? [] : ['--parallel-upload', String(o.parallelUpload)]),
     ...(o.parallelFilesets === null ? [] : ['--parallel-fileset', String(o.parallelFilesets)]),
     // Without it Java's importer moves to another, unencrypted router after signing in.

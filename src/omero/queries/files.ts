@@ -18,6 +18,8 @@ export interface LocalFile {
   /** Media type, such as `text/csv`. */
   readonly mimetype: string;
   readonly ns: string;
+  /** What people read beside the name. */
+  readonly description?: string;
 }
 
 export interface AttachedFile {
@@ -73,7 +75,7 @@ export async function attachFile(
   link: OmeroLink,
   groupId: number,
   target: AnnotationTarget,
-  { path, name, mimetype, ns }: LocalFile,
+  { path, name, mimetype, ns, description }: LocalFile,
 ): Promise<{ fileId: number }> {
   const file = await open(path, 'r');
   try {
@@ -91,7 +93,11 @@ export async function attachFile(
       const stored = await upload(link, groupId, fileId, file);
       if (stored !== hash)
         throw bridgeError('OMERO_FILE_DAMAGED', { name, reason: `SHA-1 ${hash} here, ${stored} in OMERO` });
-      const child = newObject('FileAnnotation', { ns: rstring(ns), file: reference('OriginalFile', fileId) });
+      const child = newObject('FileAnnotation', {
+        ns: rstring(ns),
+        file: reference('OriginalFile', fileId),
+        ...(description !== undefined && { description: rstring(description) }),
+      });
       const attached = newObject(`${target.type}AnnotationLink`, { parent: reference(target.type, target.id), child });
       await link.call('IUpdate', 'saveAndReturnIds', [[attached]], options);
       return { fileId };

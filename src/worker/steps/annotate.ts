@@ -14,7 +14,24 @@ export async function annotate(ctx: WorkerContext, run: Run, step: StepHandle): 
   const archive = await readArchive(ctx.runs, run.taskId);
   if (!archive) return 'again';
   const images = imagesOf(archive.path, await readArchiveFiles(ctx.runs, run.taskId));
-  const found = [...(await imagesInOmero(ctx, run, images)).values()];
+  const targets = await annotateFound(ctx, run, await imagesInOmero(ctx, run, images), step.signal);
+  await step.write((tx) => setAnnotated(tx, run.id));
+  step.progress({
+    filesDone: targets,
+    filesTotal: targets,
+    detail: `${annotationsOf(run).length} map annotations on each`,
+  });
+  return 'again';
+}
+
+/** Annotates images and plates that were found in OMERO; resolves with their number. */
+export async function annotateFound(
+  ctx: WorkerContext,
+  run: Run,
+  inOmero: Awaited<ReturnType<typeof imagesInOmero>>,
+  signal: AbortSignal,
+): Promise<number> {
+  const found = [...inOmero.values()];
   const targets =
     run.destination?.type === 'Screen'
       ? found.flatMap((f) => f.plateIds).map((id) => ({ type: 'Plate' as const, id }))
@@ -22,15 +39,9 @@ export async function annotate(ctx: WorkerContext, run: Run, step: StepHandle): 
   const annotations = annotationsOf(run);
   await ctx.omero.as(run.user.name, run.group.name, async (session) => {
     for (const a of annotations) {
-      step.signal.throwIfAborted();
+      signal.throwIfAborted();
       await session.annotate(targets, a.namespace, a.pairs, { key: a.key });
     }
   });
-  await step.write((tx) => setAnnotated(tx, run.id));
-  step.progress({
-    filesDone: targets.length,
-    filesTotal: targets.length,
-    detail: `${annotations.length} map annotations on each`,
-  });
-  return 'again';
+  return targets.length;
 }

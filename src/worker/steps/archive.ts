@@ -8,6 +8,7 @@ import { requireStorage } from '../../storage/preflight.ts';
 import type { StepHandle, StepOutcome, WorkerContext } from '../context.ts';
 import { beginImportTask } from '../publish.ts';
 import { metadataOf } from '../metadata.ts';
+import { requireWorkFolder } from '../work-folder.ts';
 import { readWholeLog } from '../job-log.ts';
 
 /**
@@ -20,17 +21,19 @@ export async function archive(ctx: WorkerContext, run: Run, step: StepHandle): P
   await beginImportTask(ctx, run);
   await ctx.tracker.updateStatus(run.taskId, statuses.retrieving);
   const place = run.archivePlace ?? (await choosePlace(ctx, run, step));
-  await requireStorage(ctx.runs, ctx.config.storage, run.group, { chosen: place.basePath, log: step.log });
+  const kept = run.recipe === 'import-results';
+  if (kept) await requireStorage(ctx.runs, ctx.config.storage, run.group, { chosen: place.basePath, log: step.log });
+  else await requireWorkFolder(place.basePath, { bytes: 0, files: 0 });
   const jobLog = await readWholeLog(ctx.slurm, job.id, step.signal);
   const result = await bringHome(ctx, run, step, job, place, jobLog);
   if (!result) return 'again';
-  await step.write((tx) => insertArchive(tx, run.id, run.taskId, result));
+  await step.write((tx) => insertArchive(tx, run.id, run.taskId, result, { kept }));
   step.progress({
     filesDone: result.files.length,
     filesTotal: result.files.length,
     bytesDone: result.bytes,
     bytesTotal: result.bytes,
-    detail: result.path,
+    detail: kept ? result.path : `${result.files.length} files, to be uploaded`,
   });
   return 'again';
 }
@@ -55,7 +58,7 @@ async function bringHome(
       stamp: place.stamp,
       ...(ctx.config.slurm.transfer ? { settings: ctx.config.slurm.transfer } : {}),
       jobLog,
-      modes: ctx.config.storage.modes ?? null,
+      modes: run.recipe === 'import-results' ? (ctx.config.storage.modes ?? null) : null,
       metadata: metadataOf(run),
       provenance: {
         workflowId: run.id,
@@ -95,13 +98,22 @@ async function choosePlace(
   run: Run,
   step: StepHandle,
 ): Promise<{ basePath: string; stamp: string }> {
-  const folder = await requireStorage(ctx.runs, ctx.config.storage, run.group, { log: step.log });
-  const stamp = await freeStamp(folder.path, run.id, run.taskId, new Date());
+  const basePath = await homeOf(ctx, run, step);
+  const stamp = await freeStamp(basePath, run.id, run.taskId, new Date());
   await step.write(async (tx) => {
-    await setArchivePlace(tx, run.id, folder.path, stamp);
+    await setArchivePlace(tx, run.id, basePath, stamp);
     await setStatus(tx, run.id, statuses.retrieving);
   });
-  return { basePath: folder.path, stamp };
+  return { basePath, stamp };
+}
+
+/** The group's folder for good, or this machine's folder for work. */
+async function homeOf(ctx: WorkerContext, run: Run, step: StepHandle): Promise<string> {
+  if (run.recipe === 'import-results')
+    return (await requireStorage(ctx.runs, ctx.config.storage, run.group, { log: step.log })).path;
+  const { workDir } = ctx.config.worker;
+  await requireWorkFolder(workDir, { bytes: 0, files: 0 });
+  return workDir;
 }
 
 /** A repository that may also be a path; only an address means anything elsewhere, and not the password in it. */

@@ -41,6 +41,13 @@ export async function order(ctx: WorkerContext, run: Run, step: StepHandle): Pro
   return 'again';
 }
 
+/** Where the images will be uploaded to, without an order: the worker uploads them itself. */
+export async function prepareUpload(ctx: WorkerContext, run: Run, step: StepHandle): Promise<StepOutcome> {
+  const { type, id } = run.destination ?? (await makeDestination(ctx, run, step));
+  step.progress({ detail: `${type} ${id}` });
+  return 'again';
+}
+
 /** The run's own dataset, in the user's name. Its name is unique to the run, so a repeat finds it. */
 async function makeDestination(
   ctx: WorkerContext,

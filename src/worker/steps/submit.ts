@@ -4,6 +4,7 @@ import type { Run } from '../../runs/run.ts';
 import { workflowNamed } from '../../runs/launch.ts';
 import { setJobId } from '../../runs/write-run.ts';
 import { hintFileName } from '../../slurm/job-hints.ts';
+import { requireWorkFolder } from '../work-folder.ts';
 import { requireStorage } from '../../storage/preflight.ts';
 import { variableOf } from '../../workflows/descriptor.ts';
 import { parameterNameProblem } from '../../workflows/parameter-names.ts';
@@ -24,12 +25,10 @@ export async function submit(ctx: WorkerContext, run: Run, step: StepHandle): Pr
   await beginTracking(ctx, run);
   // Before anything is computed: a run whose results could not be stored would only waste the cluster's time.
   const files = await readableInputs(await inputFiles(ctx, run));
-  await requireStorage(ctx.runs, ctx.config.storage, run.group, {
-    // Nobody knows how large the results will be; masks of all images, unpacked, are a fair guess.
-    bytes: files.reduce((sum, file) => sum + file.bytes, 0),
-    files: files.length + 10,
-    log: step.log,
-  });
+  // Nobody knows how large the results will be; masks of all images, unpacked, are a fair guess.
+  const need = { bytes: files.reduce((sum, file) => sum + file.bytes, 0), files: files.length + 10 };
+  if (run.recipe === 'get-results') await requireWorkFolder(ctx.config.worker.workDir, need);
+  else await requireStorage(ctx.runs, ctx.config.storage, run.group, { ...need, log: step.log });
 
   const dataPath = await sendInputs({
     transport: ctx.transport,

@@ -23,6 +23,7 @@ describe('arguments of the importer', () => {
       transport: 'tcp',
       key: 'key',
       target: { type: 'Screen', id: 7 },
+      transfer: 'ln_s',
       continueOnError: true,
       output: 'yaml',
       name: null,
@@ -50,6 +51,7 @@ describe('arguments of the importer', () => {
       [['-p', '0'], '2 times'],
     ];
     for (const [more, message] of wrong) expect(() => parseArguments([...base, ...more])).toThrow(message);
-    expect(() => parseArguments(['import', '-k', 'key', 'a.tif'])).toThrow('only ln_s');
+    expect(() => parseArguments(['import', '-k', 'key', '--transfer', 'mv', 'a.tif'])).toThrow('only ln_s');
+    expect(parseArguments(['import', '-k', 'key', 'a.tif']).transfer).toBe('upload');
   });
 });

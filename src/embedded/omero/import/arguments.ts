@@ -8,6 +8,8 @@ export interface ImportArguments {
   readonly key: string;
   /** Null: images stay without a container. */
   readonly target: Target | null;
+  /** Files are linked, or copied into the managed repository. */
+  readonly transfer: 'ln_s' | 'upload';
   /** Goes on after a file that fails, and exits 0 then. */
   readonly continueOnError: boolean;
   readonly output: 'ids' | 'yaml';
@@ -72,7 +74,8 @@ export function parseArguments(argv: readonly string[]): ImportArguments {
   };
   checkSkips(given.get('skip') ?? [], one('checksum'));
   const transfer = one('transfer') ?? 'upload';
-  if (transfer !== 'ln_s') throw new UsageError(`the transfer ${transfer} is not supported: only ln_s, in place`);
+  if (transfer !== 'ln_s' && transfer !== 'upload')
+    throw new UsageError(`the transfer ${transfer} is not supported: only ln_s, in place, and upload`);
   const output = one('output') ?? 'ids';
   if (output !== 'ids' && output !== 'yaml') throw new UsageError(`the output ${output} is not supported`);
   const key = one('key');
@@ -81,6 +84,7 @@ export function parseArguments(argv: readonly string[]): ImportArguments {
     ...address(one('host') ?? 'localhost', one('port') ?? '4064'),
     key,
     target: parseTarget({ dataset: one('dataset'), screen: one('screen'), target: one('target') }),
+    transfer,
     continueOnError,
     output,
     name: one('name'),

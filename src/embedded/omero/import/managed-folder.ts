@@ -1,4 +1,4 @@
-import { access, constants, mkdir, symlink } from 'node:fs/promises';
+import { access, constants, cp, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clientPathOf } from '../../../omero/client-path.ts';
 
@@ -21,13 +21,14 @@ export async function checkRepository(repository: string): Promise<void> {
 }
 
 /**
- * Links a file into a new folder of the managed repository: `<user>_<id>/<yyyy-mm>/<dd>/<hh-mm-ss.SSS>/<name>`. Two
+ * Links or copies a file into a new folder of the managed repository: `<user>_<id>/<yyyy-mm>/<dd>/<hh-mm-ss.SSS>/<name>`. Two
  * processes at the same millisecond get two folders.
  */
-export async function linkIntoRepository(
+export async function putIntoRepository(
   repository: string,
   user: { readonly name: string; readonly id: number },
   source: string,
+  transfer: 'ln_s' | 'upload',
   now: Date,
 ): Promise<ManagedFile> {
   const name = clientPathOf(source).split('/').at(-1) ?? 'file';
@@ -44,7 +45,9 @@ export async function linkIntoRepository(
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
       throw error;
     }
-    await symlink(source, join(repository, folder, name));
+    const stored = join(repository, folder, name);
+    if (transfer === 'ln_s') await symlink(source, stored);
+    else await cp(source, stored, { recursive: true });
     return { folder, name };
   }
 }

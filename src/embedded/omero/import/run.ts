@@ -4,7 +4,7 @@ import type { ImportArguments } from './arguments.ts';
 import { Catalogue } from './catalogue.ts';
 import { decodeFirstPlanes, inspect, type ImageFile } from './images.ts';
 import { ImporterOutput } from './importer-output.ts';
-import { checkRepository, linkIntoRepository } from './managed-folder.ts';
+import { checkRepository, putIntoRepository } from './managed-folder.ts';
 import { UnreadableImage } from './tiff-pages.ts';
 
 /** Exit codes of the importer. */
@@ -19,7 +19,7 @@ export interface Faults {
 }
 
 /**
- * Imports files one after another: links each into the managed repository, registers it with a started job, decodes it,
+ * Imports files one after another: puts each into the managed repository, registers it with a started job, decodes it,
  * stores its images and finishes the job. Resolves with the exit code of the Java importer in the same case.
  */
 export async function runImport(args: ImportArguments, paths: readonly string[], faults: Faults): Promise<number> {
@@ -99,7 +99,13 @@ class Importer {
   async #import(file: ImageFile): Promise<boolean> {
     const { path } = file;
     try {
-      const managed = await linkIntoRepository(this.#repository, this.#catalogue.user, path, new Date());
+      const managed = await putIntoRepository(
+        this.#repository,
+        this.#catalogue.user,
+        path,
+        this.#args.transfer,
+        new Date(),
+      );
       this.#output.event('FILE_UPLOAD_STARTED:', path);
       const begun = await this.#catalogue.begin(file, managed);
       this.#counts.files++;

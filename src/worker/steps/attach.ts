@@ -1,0 +1,73 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { resultsNamespace } from '../../domain/vocabulary.ts';
+import type { LocalFile } from '../../omero/queries/files.ts';
+import { imagesOf } from '../../runs/archived-images.ts';
+import { readArchive, readArchiveFiles } from '../../runs/read-runs.ts';
+import type { Run } from '../../runs/run.ts';
+import { setAnnotated } from '../../runs/write-run.ts';
+import type { StepHandle, StepOutcome, WorkerContext } from '../context.ts';
+import { annotateFound } from './annotate.ts';
+import { imagesInOmero } from './import.ts';
+
+/**
+ * Notes the origin on every uploaded image and attaches zip, log and metadata to their destination, in the user's name.
+ * What stands there already is left, so a repeat adds nothing.
+ */
+export async function attach(ctx: WorkerContext, run: Run, step: StepHandle): Promise<StepOutcome> {
+  const archive = await readArchive(ctx.runs, run.taskId);
+  const { destination, job } = run;
+  if (!archive || !destination || !job) return 'again';
+  const images = imagesOf(archive.path, await readArchiveFiles(ctx.runs, run.taskId));
+  const targets = images.length ? await annotateFound(ctx, run, await imagesInOmero(ctx, run, images), step.signal) : 0;
+  const files = await attachments(ctx, run, job.id, archive.path);
+  const target = { type: destination.type, id: destination.id };
+  await ctx.omero.as(run.user.name, run.group.name, async (session) => {
+    const there = await session.attachedFiles(target.type, [target.id]);
+    for (const file of files) {
+      step.signal.throwIfAborted();
+      // By its name: a zip that was fetched a second time has other bytes. One without a checksum was never complete.
+      if (there.some((f) => f.ns === file.ns && f.name === file.name && f.hash !== '')) continue;
+      await session.attachFile(target, file);
+    }
+  });
+  await step.write((tx) => setAnnotated(tx, run.id));
+  step.progress({
+    filesDone: files.length,
+    filesTotal: files.length,
+    detail: `${files.length} files attached to ${target.type} ${target.id}; ${targets} images annotated`,
+  });
+  return 'again';
+}
+
+/** The files to attach, with BIOMERO's names and descriptions. */
+async function attachments(ctx: WorkerContext, run: Run, jobId: number, folder: string): Promise<LocalFile[]> {
+  const of = `SLURM job ${jobId} (Workflow ${run.id})`;
+  const all: (Omit<LocalFile, 'path' | 'ns'> & { from: string })[] = [
+    { from: `omero-${jobId}.log`, name: `omero-${jobId}.log`, mimetype: 'text/plain', description: `Log from ${of}` },
+    {
+      from: join(`${jobId}_out`, 'metadata.csv'),
+      name: `metadata_${run.id}.csv`,
+      mimetype: 'text/csv',
+      description: `Workflow metadata from ${of}`,
+    },
+  ];
+  if (ctx.config.worker.attachZip)
+    all.push({
+      from: `${jobId}_out.zip`,
+      name: `${jobId}_out.zip`,
+      mimetype: 'application/zip',
+      description: `Results from ${of}`,
+    });
+  const files: LocalFile[] = [];
+  for (const { from, ...file } of all) {
+    const path = join(folder, from);
+    // A job that wrote no log has none.
+    const missing = await access(path).then(
+      () => false,
+      (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+    );
+    if (!missing) files.push({ ...file, path, ns: resultsNamespace });
+  }
+  return files;
+}
