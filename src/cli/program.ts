@@ -1,5 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { productVersion } from '../lib/product-version.ts';
+import { configShow } from './config-show.ts';
+import { roles } from '../config/load.ts';
 import { archiveList, archiveRebuild, archiveShow } from './archive-records.ts';
 import { archiveVerify } from './archive-verify.ts';
 import { abandon } from './abandon.ts';
@@ -227,6 +229,15 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .option('--json', 'as JSON')
     .addOption(data())
     .action(storageCheck);
+
+  const config = program.command('config').description('settings: what holds, where it comes from, what is wrong');
+  config
+    .command('show', { isDefault: true })
+    .description('show every setting with its value and origin: 0 all is well, 1 something is wrong or missing')
+    .addOption(new Option('--role <role...>', 'only what these roles read').choices(roles))
+    .addOption(asJson())
+    .addOption(data())
+    .action(configShow);
 
   const omero = program.command('omero').description('look at the OMERO server');
   omero

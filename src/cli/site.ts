@@ -23,11 +23,16 @@ export interface Site {
  * data folder, so that `status` and `run` work beside `npm start` without settings.
  */
 export async function loadSiteConfig(dataFolder: string): Promise<Config> {
-  const written = join(dataFolder, 'config', 'environment.json');
-  if (process.env['SQLALCHEMY_URL'] || process.env['INGEST_TRACKING_DB_URL'] || !existsSync(written))
-    return loadConfig(process.env);
-  const env = JSON.parse(await readFile(written, 'utf8')) as Record<string, string>;
-  return loadConfig(quickStartEnvironment(process.env, env));
+  return loadConfig((await siteEnvironment(dataFolder)).env);
+}
+
+/** The environment for a short command; `from`: the file of the quick start that it comes from, null for the process's. */
+export async function siteEnvironment(dataFolder: string): Promise<{ env: NodeJS.ProcessEnv; from: string | null }> {
+  const from = join(dataFolder, 'config', 'environment.json');
+  const elsewhere = ['SQLALCHEMY_URL', 'INGEST_TRACKING_DB_URL'].some((name) => process.env[name]);
+  if (elsewhere || !existsSync(from)) return { env: process.env, from: null };
+  const env = JSON.parse(await readFile(from, 'utf8')) as Record<string, string>;
+  return { env: quickStartEnvironment(process.env, env), from };
 }
 
 /**
@@ -55,12 +60,7 @@ export async function loadOmeroConfig(
 export async function openOrders(
   dataFolder: string,
 ): Promise<{ pool: Pool; logDir: string | null; close(): Promise<void> }> {
-  const written = join(dataFolder, 'config', 'environment.json');
-  const elsewhere = process.env['SQLALCHEMY_URL'] || process.env['INGEST_TRACKING_DB_URL'] || !existsSync(written);
-  const env = elsewhere
-    ? process.env
-    : quickStartEnvironment(process.env, JSON.parse(await readFile(written, 'utf8')) as Record<string, string>);
-  const config = await loadConfig(env, ['orders']);
+  const config = await loadConfig((await siteEnvironment(dataFolder)).env, ['orders']);
   const pool = openPool(config.databases.orders, { max: 2 });
   try {
     await ensureImports(pool);

@@ -19,9 +19,19 @@ export interface Config {
   readonly descriptors?: DescriptorConfig;
   readonly logLevel: string;
   /** Where each value came from, by its path here (`omero.host`); kept by `loadConfig` for `describeConfig`. */
-  readonly origins?: Readonly<Record<string, string>>;
+  readonly origins?: Readonly<Record<string, Origin>>;
   /** What an admin should know though nothing is wrong, such as a file that is not there. */
   readonly notes?: readonly string[];
+}
+
+/** Where a value came from. */
+export interface Origin {
+  /** `environment`, `default`, or the path of a file. */
+  readonly place: string;
+  /** The variable, or the file's key; with a default, the one that would change it. */
+  readonly key: string;
+  /** Counted from 1; null where a place has none. */
+  readonly line: number | null;
 }
 
 /** A URL is empty when the roles it was loaded for do not use that database. */

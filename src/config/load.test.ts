@@ -1,8 +1,8 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
-import { describeConfig } from './describe.ts';
+import { describeConfig, originText } from './describe.ts';
 import { loadConfig, readConfig } from './load.ts';
 import { problemText } from './problems.ts';
 import { settingsKeys, tabledSettingsKeys } from './settings.ts';
@@ -71,10 +71,12 @@ test('IMPORTER_ENABLED: true in any case is on; unset, empty and false are off; 
   for (const off of ['', 'false', 'FALSE', undefined])
     expect((await loadConfig(await site({ IMPORTER_ENABLED: off }))).importerEnabled).toBe(false);
   for (const wrong of ['yes', '1', '"true"', 'true ', 'on'])
-    await expect(loadConfig(await site({ IMPORTER_ENABLED: wrong }))).rejects.toMatchObject({
-      code: 'CONFIG_INVALID',
-      message: expect.stringContaining(`IMPORTER_ENABLED is ${JSON.stringify(wrong)}; expected true or false`),
-    });
+    expect((await readConfig(await site({ IMPORTER_ENABLED: wrong }))).problems, wrong).toMatchObject([
+      { key: 'IMPORTER_ENABLED', found: expect.stringContaining(JSON.stringify(wrong)), expected: 'true or false' },
+    ]);
+  await expect(loadConfig(await site({ IMPORTER_ENABLED: 'on' }))).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  const told = (await readConfig(await site({ IMPORTER_ENABLED: 'Yes' }))).problems.map(problemText).join();
+  expect(told).toContain("which OMERO.biomero's web pages take for on and BIOMERO's worker for off");
   const { config } = await readConfig(await site({ IMPORTER_ENABLED: undefined }));
   expect(config.notes).toEqual([expect.stringContaining('IMPORTER_ENABLED is not set')]);
 });
@@ -95,9 +97,9 @@ test('all wrong values are reported together, each with its place, and no secret
   const error = await loadConfig(env).catch((e: unknown) => e as Error);
   if (!(error instanceof Error)) throw new Error('it loaded');
   expect(error.message).toContain('10 wrong values');
-  expect(error.message).toContain(`${env['IMPORTER_CONFIG_PATH']}: base_dir is "data"; expected an absolute path`);
+  expect(error.message).toContain(`${env['IMPORTER_CONFIG_PATH']}:1: base_dir is "data"; expected an absolute path`);
   expect(error.message).toContain(`[ANALYTICS] track_workflows is "maybe"`);
-  expect(error.message).toContain('[SLURM] slurm_data_path is unreadable (line 4');
+  expect(error.message).toMatch(/slurm-config\.ini:4: \[SLURM\] slurm_data_path is unreadable/);
   expect(error.message).toContain('SQLALCHEMY_URL is a URL for mysql');
   expect(JSON.stringify([error.message, error])).not.toContain('geheim');
 });
@@ -121,7 +123,7 @@ test('a secret may stand in a file, but not in both places', async () => {
   const file = join(folder, 'secret');
   const config = await loadConfig(await site({ OMERO_PASSWORD: undefined, OMERO_PASSWORD_FILE: file }));
   expect(config.omero.password).toBe('with space ');
-  expect(config.origins?.['omero.password']).toBe(`${file}: OMERO_PASSWORD`);
+  expect(config.origins?.['omero.password']).toEqual({ place: file, key: 'OMERO_PASSWORD', line: null });
   expect(await problemsOf(await site({ OMERO_PASSWORD_FILE: file }))).toEqual([
     'OMERO_PASSWORD: set (its value is not shown)',
   ]);
@@ -149,6 +151,24 @@ test.each([0o640, 0o604, 0o644, 0o620])(
   },
 );
 
+test.runIf(process.getuid?.() === 0)(
+  'a secret as container engines mount it is taken, and its mode noted',
+  async () => {
+    const folder = join('/run/secrets', `biomero-bridge-test-${process.pid}`);
+    await mkdir(folder, { recursive: true });
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = join(folder, 'omero');
+    await writeFile(file, 'secret-of-the-file\n');
+    await chmod(file, 0o444);
+    const env = await site({ OMERO_PASSWORD: undefined, OMERO_PASSWORD_FILE: file });
+    const config = await loadConfig(env);
+    expect(config.omero.password).toBe('secret-of-the-file');
+    expect(config.notes).toEqual([expect.stringContaining('which others may read (mode 0444')]);
+    await chmod(file, 0o466);
+    await expect(loadConfig(env)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  },
+);
+
 test('the fingerprint of a certificate as openssl prints it, and as it is', async () => {
   const digits = '0123456789abcdef'.repeat(4);
   const printed = `sha256 Fingerprint=${(digits.toUpperCase().match(/../g) ?? []).join(':')}`;
@@ -170,7 +190,7 @@ test('settings.yml: read as YAML 1.1; absent when named, broken or without keys 
   expect(config.logLevel).toBe('warn');
   expect(await problemsOf(await site({ IMPORTER_CONFIG_PATH: '/nowhere/settings.yml' }))).toEqual([': not there']);
   expect(await problemsOf(await site({}, 'base_dir: /a\nbase_dir: /b\n'))).toEqual([
-    expect.stringContaining('no YAML (line 2'),
+    expect.stringContaining('no YAML ('),
   ]);
   expect(await problemsOf(await site({}, '- a\n'))).toEqual([': YAML without keys']);
 });
@@ -208,7 +228,8 @@ nuclei = nuclei
   expect(slurm.workflows['cellpose']).toMatchObject({ folder: 'cellpose', job: 'jobs/mine.sh', useGpu: true });
   expect({ ...slurm.workflows['cellpose']?.flags }).toEqual({ mem: '15GB' });
   expect(slurm.workflows['nuclei']?.job).toBe('jobs/nuclei.sh');
-  expect(origins?.['slurm.defaultPartition']).toBe('environment BIOMERO_DEFAULT_PARTITION');
+  expect(origins?.['slurm.defaultPartition']).toMatchObject({ place: 'environment', key: 'BIOMERO_DEFAULT_PARTITION' });
+  expect(origins?.['slurm.workflows.cellpose.flags.mem']).toMatchObject({ key: '[MODELS] cellpose_job_mem', line: 12 });
   expect(slurm.workflows['constructor']).toBeUndefined();
 });
 
@@ -232,17 +253,30 @@ test('OMERO_HOST carries the transport', async () => {
 
 test('a misspelt variable of ours is noted', async () => {
   const { config } = await readConfig(await site({ BIOMERO_BRIDGE_WEBPORT: '1' }));
-  expect(config.notes).toEqual(['BIOMERO_BRIDGE_WEBPORT is set, but there is no such setting.']);
+  expect(config.notes).toEqual([
+    'BIOMERO_BRIDGE_WEBPORT is set, but there is no such setting. Did you mean BIOMERO_BRIDGE_WEB_PORT?',
+  ]);
+});
+
+test('variables of others that contradict are noted', async () => {
+  const notes = async (more: NodeJS.ProcessEnv): Promise<string> =>
+    ((await readConfig(await site(more))).config.notes ?? []).join('\n');
+  expect(await notes({ IMPORT_MOUNT_PATH: '/mnt/data' })).toContain(
+    'IMPORT_MOUNT_PATH is "/mnt/data", but base_dir is /data',
+  );
+  expect(await notes({ PERSISTENCE_MODULE: 'eventsourcing.sqlite' })).toContain('PERSISTENCE_MODULE is');
+  expect(await notes({ WORKFLOWTRACKER_CIPHER_TOPIC: 'x' })).toContain('WORKFLOWTRACKER_CIPHER_TOPIC is set');
+  expect(await notes({ IMPORT_MOUNT_PATH: '/data/', PERSISTENCE_MODULE: 'eventsourcing_sqlalchemy' })).toBe('');
 });
 
 test('the description shows values and origins and no secret', async () => {
   const rows = describeConfig(await loadConfig(await site({ BIOMERO_BRIDGE_WEB_TOKEN: 'geheim-geheim-geheim' })));
   const of = (path: string): string =>
-    rows.filter((r) => r.path === path).map((r) => `${r.value} <- ${r.origin}`)[0] ?? '';
-  expect(of('omero.password')).toBe('*** <- environment OMERO_PASSWORD');
-  expect(of('databases.orders')).toBe('postgresql://u:***@orders:5432/biomero <- environment INGEST_TRACKING_DB_URL');
-  expect(of('worker.importTimeoutSeconds')).toBe('3600 <- default');
-  expect(of('storage.baseDir')).toMatch(/^\/data <- .*settings\.yml: base_dir$/);
+    rows.filter((r) => r.path === path).map((r) => `${r.value} <- ${originText(r.origin)}`)[0] ?? '';
+  expect(of('omero.password')).toBe('*** <- OMERO_PASSWORD (environment)');
+  expect(of('databases.orders')).toBe('postgresql://u:***@orders:5432/biomero <- INGEST_TRACKING_DB_URL (environment)');
+  expect(of('worker.importTimeoutSeconds')).toBe('3600 <- default (BIOMERO_IMPORT_TIMEOUT_SECONDS)');
+  expect(of('storage.baseDir')).toMatch(/^\/data <- .*settings\.yml:1 base_dir$/);
   expect(JSON.stringify(rows)).not.toContain('geheim');
 });
 

@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { normaliseDatabaseUrl } from './database-url.ts';
-import { configInvalid, type ConfigProblem } from './problems.ts';
+import { configInvalid, shownValue, type ConfigProblem } from './problems.ts';
 import { readSettings, type SettingsFile } from './settings.ts';
+import { didYouMean } from './did-you-mean.ts';
 import { settings as settingsTable, settingOf, type SettingName } from './settings-table.ts';
 import { SlurmIni, slurmFromIni, trackingFromIni } from './slurm-config.ts';
 import {
@@ -59,11 +60,11 @@ export async function readConfig(
 ): Promise<{ config: Config; problems: readonly ConfigProblem[] }> {
   const values = new Values(env);
   const take = <T>(path: string, name: SettingName, parse: Parse<T>, fallback: T): T =>
-    values.take(path, [values.variable(name)], parse, fallback);
+    values.take(path, [values.variable(name)], parse, fallback, name);
   const needs = (...wanted: Purpose[]): boolean => wanted.some((role) => forRoles.includes(role));
 
   const importerEnabled = take('importerEnabled', 'IMPORTER_ENABLED', importerSwitch, false);
-  if (values.origins['importerEnabled'] === 'default')
+  if (values.origins['importerEnabled']?.place === 'default')
     values.notes.push(
       "IMPORTER_ENABLED is not set: results take the classic way here, while OMERO.biomero's web pages take unset for on.",
     );
@@ -126,10 +127,12 @@ export async function readConfig(
       [values.variable('BIOMERO_BRIDGE_LOG_LEVEL'), settings.found('log_level')],
       logLevel,
       'info',
+      'BIOMERO_BRIDGE_LOG_LEVEL',
     ),
     origins: values.origins,
     notes: values.notes,
   };
+  noteForeignVariables(values, env, config.storage.baseDir);
   noteUnknownVariables(values, env);
   return { config, problems: values.problems };
 }
@@ -148,7 +151,11 @@ function workDirIn(take: Take, env: NodeJS.ProcessEnv): string {
 /** `true` in any case is on, `false` in any case is off; anything else may mean on to another reader. */
 const importerSwitch: Parse<boolean> = (value) => {
   const word = value.toLowerCase();
-  return word === 'true' ? true : word === 'false' ? false : null;
+  if (word === 'true' || word === 'false') return word === 'true';
+  if (!['1', 'yes', 'on', 'enabled', 'true'].includes(word.trim())) return null;
+  return {
+    wrong: `${shownValue(value, false)}, which OMERO.biomero's web pages take for on and BIOMERO's worker for off`,
+  };
 };
 
 const path: Parse<string> = (value) => (value.trim() === '' || value.includes('\0') ? null : resolve(value.trim()));
@@ -204,10 +211,10 @@ function databasesOf(
     values.missing('INGEST_TRACKING_DB_URL', "the importer's database; or ingest_tracking_db in settings.yml");
   if (needed.runs && absent('SQLALCHEMY_URL', runs))
     values.missing('SQLALCHEMY_URL', "BIOMERO's database; or sqlalchemy_url in slurm-config.ini");
-  const runsUrl = values.take('databases.runs', runs, databaseUrl, '');
+  const runsUrl = values.take('databases.runs', runs, databaseUrl, '', 'SQLALCHEMY_URL');
   return {
     // Without orders of anybody's, what our own code looks up about orders is looked up beside the runs, and not found.
-    orders: values.take('databases.orders', orders, databaseUrl, needed.orders ? '' : runsUrl),
+    orders: values.take('databases.orders', orders, databaseUrl, needed.orders ? '' : runsUrl, 'INGEST_TRACKING_DB_URL'),
     runs: runsUrl,
   };
 }
@@ -364,10 +371,28 @@ function webOf(take: Take, env: NodeJS.ProcessEnv): WebConfig {
 
 const token: Parse<string> = (value) => (/^[\x21-\x7e]{16,}$/.test(value) ? value : null);
 
+/** Variables of OMERO.biomero and BIOMERO that we do not follow, where that matters. */
+function noteForeignVariables(values: Values, env: NodeJS.ProcessEnv, baseDir: string): void {
+  const mount = env['IMPORT_MOUNT_PATH'];
+  if (mount && resolve(mount) !== baseDir)
+    values.notes.push(
+      `IMPORT_MOUNT_PATH is ${shownValue(mount, false)}, but base_dir is ${baseDir}: OMERO.biomero then orders files that the importer does not find there.`,
+    );
+  const persistence = env['PERSISTENCE_MODULE'];
+  if (persistence && persistence !== 'eventsourcing_sqlalchemy')
+    values.notes.push(
+      `PERSISTENCE_MODULE is ${shownValue(persistence, false)}: BIOMERO's log then is not where SQLALCHEMY_URL leads, and neither does BIOMERO start.`,
+    );
+  const formats = ['SQLALCHEMY_SCHEMA', 'COMPRESSOR_TOPIC', 'CIPHER_TOPIC', 'TRANSCODER_TOPIC'];
+  for (const name of formats.flatMap((format) => [format, `WORKFLOWTRACKER_${format}`]))
+    if (env[name])
+      values.notes.push(`${name} is set: BIOMERO then writes its log in a form or a place that is not read here.`);
+}
+
 /** A misspelt name of ours would otherwise go unseen. */
 function noteUnknownVariables(values: Values, env: NodeJS.ProcessEnv): void {
   const known = new Set<string>(settingsTable.map((setting) => setting.name));
   for (const name of Object.keys(env).sort())
     if (name.startsWith('BIOMERO_BRIDGE_') && !known.has(name.replace(/_FILE$/, '')) && !known.has(name))
-      values.notes.push(`${name} is set, but there is no such setting.`);
+      values.notes.push(`${name} is set, but there is no such setting.${didYouMean(name, known)}`);
 }

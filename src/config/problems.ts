@@ -9,6 +9,8 @@ export interface ConfigProblem {
   /** The found value as shown to people; empty when nothing was found. */
   readonly found: string;
   readonly expected: string;
+  /** Counted from 1, where the place is a file that was understood so far. */
+  readonly line?: number | null;
 }
 
 /** CONFIG_INVALID with every problem on a line of its own. */
@@ -18,8 +20,9 @@ export function configInvalid(problems: readonly ConfigProblem[]): BridgeError {
 }
 
 export function problemText(problem: ConfigProblem): string {
-  const { place, key, found, expected } = problem;
-  const what = key ? `${place}: ${key}` : place;
+  const { place, key, found, expected, line } = problem;
+  const where = line ? `${place}:${line}` : place;
+  const what = key ? `${where}: ${key}` : where;
   return `${what} ${found ? `is ${found}` : 'is not set'}; expected ${expected}`;
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import { parseDocument } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { settingOf, settings } from './settings-table.ts';
 import { shownValue } from './problems.ts';
@@ -38,23 +38,32 @@ export class SettingsFile {
   readonly exists: boolean;
   readonly #content: Readonly<Record<string, unknown>>;
   readonly #values: Values;
+  readonly #lines: ReadonlyMap<string, number>;
 
-  constructor(path: string, content: Readonly<Record<string, unknown>> | null, values: Values) {
+  constructor(
+    path: string,
+    content: Readonly<Record<string, unknown>> | null,
+    values: Values,
+    lines: ReadonlyMap<string, number> = new Map(),
+  ) {
     this.path = path;
     this.exists = content !== null;
     this.#content = content ?? {};
     this.#values = values;
+    this.#lines = lines;
   }
 
   /** A key's value, or the default when it is absent or wrong; wrong is noted as a problem. Origin goes under `path`. */
   take<K extends SettingsKey, D>(path: string, key: K, fallback: D): z.infer<Shapes[K]> | D {
     const value = this.#content[key];
-    this.#values.origins[path] = value === undefined || value === null ? 'default' : `${this.path}: ${key}`;
-    if (value === undefined || value === null) return fallback;
+    const absent = value === undefined || value === null;
+    const line = this.#lines.get(key) ?? null;
+    this.#values.origins[path] = { place: absent ? 'default' : this.path, key, line: absent ? null : line };
+    if (absent) return fallback;
     const result = shapes[key].safeParse(value);
     if (result.success) return result.data as z.infer<Shapes[K]>;
     const { form, secret = false } = settingOf(key);
-    this.#values.problems.push({ place: this.path, key, found: shownValue(value, secret), expected: form });
+    this.#values.problems.push({ place: this.path, key, found: shownValue(value, secret), expected: form, line });
     return fallback;
   }
 
@@ -63,18 +72,19 @@ export class SettingsFile {
     const value = this.#content[key];
     if (value === undefined || value === null || value === '') return null;
     const { form, secret = false } = settingOf(key);
+    const line = this.#lines.get(key) ?? null;
     if (typeof value === 'boolean' && key === 'use_register_zarr')
-      return { text: String(value), place: this.path, key, secret, form };
-    if (typeof value === 'string') return { text: value, place: this.path, key, secret, form };
-    this.#values.problems.push({ place: this.path, key, found: shownValue(value, secret), expected: form });
+      return { text: String(value), place: this.path, key, line, secret, form };
+    if (typeof value === 'string') return { text: value, place: this.path, key, line, secret, form };
+    this.#values.problems.push({ place: this.path, key, found: shownValue(value, secret), expected: form, line });
     return null;
   }
 }
 
 /** Reads settings.yml. A missing file counts as empty; `given`: its path was configured, so that it must be there. */
 export async function readSettings(path: string, given: boolean, values: Values): Promise<SettingsFile> {
-  const problem = (found: string, expected: string, key = ''): void => {
-    values.problems.push({ place: path, key, found, expected });
+  const problem = (found: string, expected: string, line: number | null = null): void => {
+    values.problems.push({ place: path, key: '', found, expected, line });
   };
   let text: string;
   try {
@@ -87,10 +97,11 @@ export async function readSettings(path: string, given: boolean, values: Values)
     return new SettingsFile(path, null, values);
   }
   // YAML 1.1, as Python's loader: "yes" and "on" are booleans there.
-  const document = parseDocument(text, { version: '1.1', prettyErrors: true });
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { version: '1.1', prettyErrors: true, lineCounter });
   const error = document.errors[0];
   if (error) {
-    problem(`no YAML (line ${error.linePos?.[0].line ?? 1}: ${error.code})`, 'YAML with one key per line');
+    problem(`no YAML (${error.code})`, 'YAML with one key per line', error.linePos?.[0].line ?? null);
     return new SettingsFile(path, {}, values);
   }
   let content: unknown;
@@ -104,7 +115,16 @@ export async function readSettings(path: string, given: boolean, values: Values)
     problem('YAML without keys', 'YAML with one key per line');
     return new SettingsFile(path, {}, values);
   }
-  return new SettingsFile(path, content as Record<string, unknown>, values);
+  return new SettingsFile(path, content as Record<string, unknown>, values, linesOf(document.contents, lineCounter));
+}
+
+/** Line of each key. */
+function linesOf(contents: unknown, counter: LineCounter): Map<string, number> {
+  const lines = new Map<string, number>();
+  if (isMap(contents))
+    for (const { key } of contents.items)
+      if (isScalar(key) && key.range) lines.set(String(key.value), counter.linePos(key.range[0]).line);
+  return lines;
 }
 
 /** The keys of settings.yml that are read, for the test that table and shapes agree. */

@@ -23,15 +23,15 @@ export class SlurmIni {
 
   /** Reads a file; an absent one is passed over unless it `must` be there. */
   async read(path: string, must: boolean): Promise<void> {
-    const problem = (found: string, expected: string): void => {
-      this.#values.problems.push({ place: path, key: '', found, expected });
+    const problem = (found: string, expected: string, line: number | null = null): void => {
+      this.#values.problems.push({ place: path, key: '', found, expected, line });
     };
     try {
       this.#ini.read(await readFile(path, 'utf8'), path);
       this.files.push(path);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      if (error instanceof IniError) problem(`no ini file (line ${error.line}: ${error.message})`, 'an ini file');
+      if (error instanceof IniError) problem(`no ini file (${error.message})`, 'an ini file', error.line);
       else if (code !== 'ENOENT' && code !== 'ENOTDIR')
         problem(`unreadable (${code ?? 'error'})`, 'a file that this user can read');
       else if (must) problem('not there', 'the slurm-config.ini that BIOMERO_BRIDGE_SLURM_CONFIG names');
@@ -43,18 +43,25 @@ export class SlurmIni {
     try {
       const hit = this.#ini.get(section, key);
       const value = hit?.value?.trim();
-      return hit && value ? { text: value, place: hit.file, key: `[${section}] ${key}`, secret, form } : null;
+      if (!hit || !value) return null;
+      return { text: value, place: hit.file, key: `[${section}] ${key}`, line: hit.line, secret, form };
     } catch (error) {
       if (!(error instanceof IniError)) throw error;
-      const found = `unreadable (line ${error.line}: ${error.message})`;
-      this.#values.problems.push({ place: error.file, key: `[${section}] ${key}`, found, expected: form });
+      const found = `unreadable (${error.message})`;
+      this.#values.problems.push({
+        place: error.file,
+        key: `[${section}] ${key}`,
+        found,
+        expected: form,
+        line: error.line,
+      });
       return null;
     }
   }
 
   /** A setting of the table: its variables first, then the file. */
   take<T>(path: string, name: SettingName, parse: Parse<T>, fallback: T): T {
-    return this.#values.take(path, this.candidates(name), parse, fallback);
+    return this.#values.take(path, this.candidates(name), parse, fallback, `${settingOf(name).where} ${name}`);
   }
 
   candidates(name: SettingName): (Found | null)[] {
@@ -69,24 +76,27 @@ export class SlurmIni {
   }
 
   /** A value already found in the file. */
-  value<T>(path: string, found: Found | null, parse: Parse<T>, fallback: T): T {
-    return this.#values.take(path, [found], parse, fallback);
+  value<T>(path: string, found: Found | null, parse: Parse<T>, fallback: T, name = ''): T {
+    return this.#values.take(path, [found], parse, fallback, name);
   }
 
   reject(found: Found, instead?: string): void {
     this.#values.wrong(found, instead);
   }
 
-  /** Puts a `<prefix><flag>` key's value under its flag; a key that is no sbatch option is noted. */
-  putFlag(flags: Record<string, string>, flag: string, section: string, key: string): void {
+  /** Puts a `<prefix><flag>` key's value under its flag; a key that is no sbatch option is noted. Origin under `path`. */
+  putFlag(flags: Record<string, string>, flag: string, section: string, key: string, path: string): void {
     const found = this.find(section, key, 'a value');
-    if (/^[a-z][a-z0-9_-]*$/.test(flag)) flags[flag] = found?.text ?? '';
-    else
+    if (/^[a-z][a-z0-9_-]*$/.test(flag)) {
+      flags[flag] = found?.text ?? '';
+      if (found) this.#values.origins[`${path}.${flag}`] = { place: found.place, key: found.key, line: found.line };
+    } else
       this.#values.problems.push({
         place: found?.place ?? this.files.at(-1) ?? '',
         key: `[${section}] ${key}`,
         found: `for the option ${shownValue(flag, false)}`,
         expected: 'the name of an sbatch option',
+        line: found?.line ?? null,
       });
   }
 }
@@ -149,6 +159,6 @@ const sacctDate: Parse<string> = (value) => (/^[\w][\w:/.+-]*$/.test(value.trim(
 function sbatchFlags(ini: SlurmIni): Record<string, string> {
   const flags: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const key of ini.ownKeys('SLURM'))
-    if (key.startsWith('sbatch_')) ini.putFlag(flags, key.slice('sbatch_'.length), 'SLURM', key);
+    if (key.startsWith('sbatch_')) ini.putFlag(flags, key.slice('sbatch_'.length), 'SLURM', key, 'slurm.sbatch');
   return flags;
 }

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { settingOf, type SettingName } from './settings-table.ts';
+import type { Origin } from './config.ts';
 import { shownValue, type ConfigProblem } from './problems.ts';
 
 /** A value as found, with where it came from. */
@@ -9,6 +10,8 @@ export interface Found {
   /** `environment` or the path of a file. */
   readonly place: string;
   readonly key: string;
+  /** Line of the file, counted from 1; null where there is none. */
+  readonly line: number | null;
   readonly secret: boolean;
   /** Form to name when the value is wrong. */
   readonly form: string;
@@ -25,7 +28,7 @@ export class Values {
   readonly problems: ConfigProblem[] = [];
   readonly notes: string[] = [];
   /** Origin by path in Config, such as `omero.host`. */
-  readonly origins: Record<string, string> = {};
+  readonly origins: Record<string, Origin> = {};
   readonly #env: NodeJS.ProcessEnv;
 
   constructor(env: NodeJS.ProcessEnv) {
@@ -44,9 +47,11 @@ export class Values {
     }
     try {
       // Looked at before it is read, on one descriptor: a secret that others may read is none.
-      const text = readFileOf(path.text, secret).replace(/\r?\n$/, '');
+      const { bytes, others } = readFileOf(path.text, secret);
+      const text = bytes.replace(/\r?\n$/, '');
+      if (others) this.notes.push(`${path.key} names ${JSON.stringify(path.text)}, ${others}.`);
       if (text === '') this.wrong({ ...path, form: 'a file that is not empty' });
-      return text === '' ? null : { text, place: path.text, key: name, secret, form };
+      return text === '' ? null : { text, place: path.text, key: name, line: null, secret, form };
     } catch (error) {
       if (error instanceof ReadableByOthers) {
         this.wrong(path, error.message);
@@ -60,17 +65,23 @@ export class Values {
   /** A variable that is named by another setting's row, such as GPU_GRES. */
   raw(name: string, form: string, secret: boolean): Found | null {
     const text = this.#env[name];
-    return text === undefined || text === '' ? null : { text, place: 'environment', key: name, secret, form };
+    return text === undefined || text === ''
+      ? null
+      : { text, place: 'environment', key: name, line: null, secret, form };
   }
 
-  /** Parses the first candidate that was found, else takes the default, and notes the origin under `path`. */
-  take<T>(path: string, candidates: readonly (Found | null)[], parse: Parse<T>, fallback: T): T {
+  /**
+   * Parses the first candidate that was found, else takes the default, and notes the origin under `path`. `name`: what
+   * would change the default.
+   */
+  take<T>(path: string, candidates: readonly (Found | null)[], parse: Parse<T>, fallback: T, name = ''): T {
     const found = candidates.find((candidate) => candidate !== null);
     if (!found) {
-      this.origins[path] = 'default';
+      this.origins[path] = { place: 'default', key: name, line: null };
       return fallback;
     }
-    this.origins[path] = found.place === 'environment' ? `environment ${found.key}` : `${found.place}: ${found.key}`;
+    const { place, key, line } = found;
+    this.origins[path] = { place, key, line };
     const value = parse(found.text);
     if (value === null) this.wrong(found);
     else if (typeof value === 'object' && 'wrong' in value) this.wrong(found, value.wrong);
@@ -81,7 +92,8 @@ export class Values {
   /** Notes a wrong value. */
   wrong(found: Found, instead?: string): void {
     const shown = instead ?? shownValue(found.text, found.secret);
-    this.problems.push({ place: found.place, key: found.key, found: shown, expected: found.form });
+    const { place, key, line, form: expected } = found;
+    this.problems.push({ place, key, found: shown, expected, line });
   }
 
   /** Notes a value that must be set and is not. */
@@ -93,15 +105,18 @@ export class Values {
 
 class ReadableByOthers extends Error {}
 
-function readFileOf(path: string, secret: boolean): string {
+/** Where container engines mount secrets. Their modes follow from the host's file, and nobody else is in the container. */
+const secretMounts = /^(?:\/var)?\/run\/secrets\//;
+
+function readFileOf(path: string, secret: boolean): { bytes: string; others: string | null } {
   const file = openSync(path, 'r');
   try {
     const mode = fstatSync(file).mode & 0o777;
-    if (secret && (mode & 0o077) !== 0) {
-      const rights = mode.toString(8).padStart(4, '0');
-      throw new ReadableByOthers(`${JSON.stringify(path)}, which others may read (mode ${rights}: \`chmod 600\` it)`);
-    }
-    return readFileSync(file, 'utf8');
+    const open = secret && (mode & 0o077) !== 0;
+    const others = `which others may read (mode ${mode.toString(8).padStart(4, '0')}: \`chmod 600\` it)`;
+    const mounted = (mode & 0o022) === 0 && secretMounts.test(resolve(path));
+    if (open && !mounted) throw new ReadableByOthers(`${JSON.stringify(path)}, ${others}`);
+    return { bytes: readFileSync(file, 'utf8'), others: open ? others : null };
   } finally {
     closeSync(file);
   }

@@ -1,7 +1,7 @@
 import type { WorkflowConfig } from './config.ts';
 import { settingOf } from './settings-table.ts';
 import type { SlurmIni } from './slurm-config.ts';
-import { bool, verbatim, type Found } from './values.ts';
+import { bool, verbatim, type Found, type Parse } from './values.ts';
 
 /**
  * Workflows of [MODELS], then of [WORKFLOWS], which wins key by key. Only keys of the sections themselves count: what
@@ -28,19 +28,20 @@ export function workflowsOf(ini: SlurmIni): Record<string, WorkflowConfig> {
     const [name, flag] = split;
     names.add(name);
     const own = flags.get(name) ?? (Object.create(null) as Record<string, string>);
-    ini.putFlag(own, flag, section, key);
+    ini.putFlag(own, flag, section, key, `slurm.workflows.${name}.flags`);
     flags.set(name, own);
   }
   const workflows: Record<string, WorkflowConfig> = Object.create(null) as Record<string, WorkflowConfig>;
   for (const name of names) {
     const gpu = find(`${name}_use_gpu`, settingOf('<workflow>_use_gpu').form);
-    const path = `slurm.workflows.${name}`;
+    const value = <T>(path: string, key: string, found: Found | null, parse: Parse<T>, fallback: T): T =>
+      ini.value(`slurm.workflows.${name}.${path}`, found, parse, fallback, `[WORKFLOWS] ${key}`);
     workflows[name] = {
       name,
-      folder: ini.value<string | null>(`${path}.folder`, find(name), verbatim, null),
-      repository: ini.value<string | null>(`${path}.repository`, find(`${name}_repo`), verbatim, null),
-      job: ini.value(`${path}.job`, find(`${name}_job`), verbatim, `jobs/${name}.sh`),
-      useGpu: ini.value(`${path}.useGpu`, gpu, bool, false),
+      folder: value<string | null>('folder', name, find(name), verbatim, null),
+      repository: value<string | null>('repository', `${name}_repo`, find(`${name}_repo`), verbatim, null),
+      job: value('job', `${name}_job`, find(`${name}_job`), verbatim, `jobs/${name}.sh`),
+      useGpu: value('useGpu', `${name}_use_gpu`, gpu, bool, false),
       flags: flags.get(name) ?? {},
     };
   }
