@@ -214,7 +214,13 @@ function databasesOf(
   const runsUrl = values.take('databases.runs', runs, databaseUrl, '', 'SQLALCHEMY_URL');
   return {
     // Without orders of anybody's, what our own code looks up about orders is looked up beside the runs, and not found.
-    orders: values.take('databases.orders', orders, databaseUrl, needed.orders ? '' : runsUrl, 'INGEST_TRACKING_DB_URL'),
+    orders: values.take(
+      'databases.orders',
+      orders,
+      databaseUrl,
+      needed.orders ? '' : runsUrl,
+      'INGEST_TRACKING_DB_URL',
+    ),
     runs: runsUrl,
   };
 }
@@ -251,6 +257,7 @@ function importerOf(values: Values, take: Take, settings: SettingsFile): Importe
       [values.variable('USE_REGISTER_ZARR'), settings.found('use_register_zarr')],
       bool,
       true,
+      'use_register_zarr',
     ),
     logDir: take('importer.logDir', 'BIOMERO_BRIDGE_IMPORT_LOG_DIR', path, resolve('logs')),
     command: importCommandOf(take),

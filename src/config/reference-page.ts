@@ -25,7 +25,7 @@ export function configurationPage(): string {
     'Read from `IMPORTER_CONFIG_PATH`, as YAML 1.1 (`yes` and `on` are booleans, as for Python). When that variable is unset',
     'and its default path is not there, all defaults hold; but if `/data` is not there either, a role that archives or imports',
     'does not start. Other keys may stand in the file and are not read, among them `log_file_path`, `group_list`,',
-    '`data_dir_name`, `ttl_for_user_conn`, `use_register_zarr`, `shutdown_timeout` and `sample_*`.',
+    '`data_dir_name`, `ttl_for_user_conn` and `sample_*`.',
     '',
     ...table(of('settings.yml')),
     '',
