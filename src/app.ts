@@ -130,6 +130,7 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
         omero: config.omero,
         sources: { runs, orders },
         storage: config.storage,
+        omeroGroups: async () => (await omero.admin()).allGroups(),
         slurm,
         health: () => health(pools),
         log: log.child({ role: 'web' }),

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.ts';
@@ -60,6 +63,7 @@ function expected(rule: Rule, person: Person, type: GroupType): 401 | 403 | 404 
 }
 
 let db: TestDatabase;
+let storageFolder = '';
 let parts: WebAppParts;
 const runs = new Map<GroupType, string>();
 const stop = new AbortController();
@@ -67,6 +71,7 @@ const stop = new AbortController();
 beforeAll(async () => {
   db = await createTestDatabase({ migrations: true });
   await ensureImports(db.pool);
+  storageFolder = await mkdtemp(join(tmpdir(), 'biomero-bridge-rights-'));
   for (const [type, id] of Object.entries(groupTypes) as [GroupType, number][]) runs.set(type, await newRun(type, id));
   const sources = { runs: db.pool, orders: db.pool };
   const log = pino({ level: 'silent' });
@@ -77,7 +82,8 @@ beforeAll(async () => {
     live: new LiveRuns(sources, log),
     identity: new Identity({ token: null, omero: null, cookie: { secure: false, path: '/' }, trustProxy: false }),
     omeroWeb: null,
-    storage: { baseDir: '/nonexistent', mappingFiles: [] },
+    storage: { baseDir: storageFolder, mappingFiles: [] },
+    omeroGroups: async () => [],
     previews: new PreviewMaker('/nonexistent', log),
     address: () => ({ hosts: ['here'], origins: ['http://here'], path: '/', secure: false }),
     health: async () => ({}),
@@ -88,6 +94,7 @@ beforeAll(async () => {
 afterAll(async () => {
   stop.abort();
   await db.drop();
+  await rm(storageFolder, { recursive: true });
 });
 
 async function newRun(type: GroupType, groupId: number): Promise<string> {

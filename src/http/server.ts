@@ -26,6 +26,8 @@ export interface WebParts {
   omero: OmeroConfig;
   sources: ViewSources;
   storage: StorageConfig;
+  /** The groups that OMERO has. */
+  omeroGroups(): Promise<{ id: number; name: string }[]>;
   slurm: Slurm;
   /** Whether this process can do its work; becomes `/healthz`. */
   health(): Promise<Record<string, string>>;

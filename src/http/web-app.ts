@@ -14,6 +14,7 @@ import type { PreviewMaker } from '../previews/preview-maker.ts';
 import { addPages } from './pages.ts';
 import { problemResponse } from './problem.ts';
 import type { Route } from './route.ts';
+import { adminMappingRoutes } from './routes/admin-mappings.ts';
 import { adminOrderRoutes } from './routes/admin-orders.ts';
 import { adminStorageRoutes } from './routes/admin-storage.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -29,6 +30,8 @@ export interface WebAppParts {
   previews: PreviewMaker;
   omeroWeb: string | null;
   storage: StorageConfig;
+  /** The groups that OMERO has. */
+  omeroGroups(): Promise<{ id: number; name: string }[]>;
   address: () => PublicAddress;
   /** Whether this process can do its work; becomes `/healthz`. */
   health(): Promise<Record<string, string>>;
@@ -46,6 +49,7 @@ export function routesOf(parts: WebAppParts): Route[] {
     ...eventRoutes({ runs: parts.sources.runs, live: parts.live, identity: parts.identity, signal: parts.signal }),
     ...adminOrderRoutes(parts.sources),
     ...adminStorageRoutes({ runs: parts.sources.runs, storage: parts.storage, log: parts.log }),
+    ...adminMappingRoutes({ ...parts, runs: parts.sources.runs }),
   ];
 }
 

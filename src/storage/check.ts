@@ -81,6 +81,7 @@ export async function readStoredGroups(db: Database, storage: StorageConfig): Pr
  * Whether a group's results can be stored, tried as its archives are. What was made for the trial is removed again:
  * whoever looks may be another user than the worker, and must not leave it folders that it cannot write.
  *
+ * @param chosen a folder that the group might get; by default the one it has
  * @throws GROUP_FOLDER_…, GROUP_MAPPING…, STORAGE_…
  */
 export async function checkGroupStorage(
@@ -88,11 +89,12 @@ export async function checkGroupStorage(
   storage: StorageConfig,
   group: StoredGroup,
   log: Logger,
+  chosen?: string,
 ): Promise<GroupFolder & { room: Room }> {
-  const { path } = await resolveGroupFolder(storage, group);
+  const path = chosen ?? (await resolveGroupFolder(storage, group)).path;
   const missing = [join(path, archivesFolder), path].filter((folder) => !existsSync(folder));
   try {
-    const folder = await requireStorage(db, storage, group, { log });
+    const folder = await requireStorage(db, storage, group, { log, ...(chosen === undefined ? {} : { chosen }) });
     return { ...folder, room: await freeSpace(join(path, archivesFolder)) };
   } finally {
     for (const folder of missing) await rmdir(folder).catch(() => undefined);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -82,6 +82,46 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
     expect(await page.locator('main i').count()).toBe(0);
   }, 60_000);
 
+  test('a group is given a folder in the tree, and the worker archives its next run there', async () => {
+    const base = join(folder.path, 'storage');
+    for (const path of ['Lab', 'Lab/New place', 'Lab/<b>odd']) {
+      mkdirSync(join(base, path));
+      if (process.getuid?.() === 0) chownSync(join(base, path), 65_534, 65_534);
+    }
+    symlinkSync('/etc', join(base, 'link'));
+    await page.getByRole('link', { name: 'Mappings' }).click();
+    await page.getByRole('row').filter({ hasText: 'demo' }).filter({ hasText: 'not mapped' }).waitFor();
+    await page.getByRole('button', { name: 'demo' }).click();
+    const tree = page.getByRole('tree');
+    await tree.getByRole('treeitem', { name: 'Lab' }).waitFor();
+    expect(await tree.getByRole('treeitem').allInnerTexts()).toEqual(['demo', 'Lab']);
+    await tree.getByRole('treeitem', { name: 'demo' }).focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowRight');
+    await tree.getByRole('treeitem', { name: '<b>odd' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.getByText('this server can write').waitFor();
+    expect(await page.getByRole('region', { name: 'Resolved path' }).textContent()).toBe(
+      `${base}/Lab/New place/.analyzed/<workflow run>/<time>/`,
+    );
+    await page.getByText('1 archive of this group stays where it is').waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    await picture(page, 'mappings');
+    await page.getByLabel('Folder, relative to the storage').fill('../elsewhere');
+    await page.getByText('it holds ".."').waitFor();
+    expect(await page.getByRole('button', { name: 'Save mapping' }).count()).toBe(0);
+    await page.getByLabel('Folder, relative to the storage').fill('Lab/New place');
+    await page.getByRole('button', { name: 'Save mapping' }).click();
+    await page.getByText('It counts from the next archive on.').waitFor();
+    await page.getByRole('row').filter({ hasText: 'demo' }).filter({ hasText: 'Lab/New place' }).waitFor();
+    const next = folder.cli('run', 'nuclei', '--dataset', '1', '--user', 'researcher', '--group', 'demo').trim();
+    await page.goto(`${address}/runs/${next}`);
+    await page.getByRole('heading', { name: /Archive safe/ }).waitFor({ timeout: 90_000 });
+    expect(readdirSync(join(base, 'Lab', 'New place', '.analyzed'))).toEqual([next]);
+  }, 180_000);
+
   test('the storage shows its mount, and the folders of groups are tried', async () => {
     await page.getByRole('link', { name: 'Storage' }).click();
     await page.getByRole('row').filter({ hasText: 'Known' }).waitFor();
@@ -91,19 +131,22 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
   });
 
   test('no page has a fault that axe finds, in either theme and at any width', async () => {
-    const paths = ['/', `/runs/${run}`, '/orders', '/storage', '/audit', '/no-such-page'];
-    for (const theme of ['light', 'dark'] as const)
-      for (const width of [1440, 390]) {
-        await page.emulateMedia({ colorScheme: theme });
-        await page.setViewportSize({ width, height: 900 });
-        for (const path of paths) {
-          await page.goto(address + path);
-          await page.locator('h1').waitFor();
-          await page.locator('[aria-busy=true]').waitFor({ state: 'detached' });
-          expect(await axeFindings(page), `${path}, ${theme}, ${width} px`).toEqual([]);
-          expect(await overflowOf(page), `${path}, ${width} px`).toBeLessThanOrEqual(0);
-        }
+    const paths = ['/', `/runs/${run}`, '/orders', '/mappings', '/storage', '/audit', '/no-such-page'];
+    for (const [theme, width] of [
+      ['light', 1440],
+      ['dark', 390],
+    ] as const) {
+      await page.emulateMedia({ colorScheme: theme });
+      await page.setViewportSize({ width, height: 900 });
+      for (const path of paths) {
+        await page.goto(address + path);
+        await page.locator('h1').waitFor();
+        await page.locator('[aria-busy=true]').waitFor({ state: 'detached' });
+        expect(await axeFindings(page), `${path}, ${theme}, ${width} px`).toEqual([]);
+        expect(await overflowOf(page), `${path}, ${width} px`).toBeLessThanOrEqual(0);
+        await picture(page, `${path.replace(/\W+/g, '-')}-${theme}-${width}`);
       }
+    }
     // 200 % zoom of a window of 1280 px is a window of 640 px.
     await page.setViewportSize({ width: 640, height: 400 });
     for (const path of paths) {
@@ -123,7 +166,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
         `(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).trim()`,
       );
     const order: string[] = [];
-    for (let i = 0; i < 8; i++) {
+    for (let i = 0; i < 9; i++) {
       await page.keyboard.press('Tab');
       order.push(await focused());
     }
@@ -132,6 +175,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
       'biomero-bridge',
       'Runs',
       'Orders',
+      'Mappings',
       'Storage',
       'Audit',
       'Sign out',

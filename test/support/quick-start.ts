@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -72,6 +72,15 @@ export class QuickStartFolder {
   killHolder(): void {
     const holder = this.#holder();
     if (holder && isAlive(holder)) process.kill(holder.pid, 'SIGKILL');
+  }
+
+  /** A command of the built product on this folder; what it printed. Throws when it fails. */
+  cli(...args: string[]): string {
+    return execFileSync(process.execPath, [packageFile('dist', 'src', 'main.js'), ...args, '--data', this.path], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: 'C.UTF-8' },
+    });
   }
 
   /** The environment that the product was configured with, once it is written. */

@@ -14,12 +14,14 @@ import { SignIn } from './sign-in.tsx';
 
 const QueuePage = lazy(async () => ({ default: (await import('./admin/queue-page.tsx')).QueuePage }));
 const OrderPage = lazy(async () => ({ default: (await import('./admin/order-page.tsx')).OrderPage }));
+const MappingsPage = lazy(async () => ({ default: (await import('./admin/mappings-page.tsx')).MappingsPage }));
 const StoragePage = lazy(async () => ({ default: (await import('./admin/storage-page.tsx')).StoragePage }));
 const AuditPage = lazy(async () => ({ default: (await import('./admin/audit-page.tsx')).AuditPage }));
 
 /** Pages for administrators, by their address. */
 const adminPages: [path: string, word: string][] = [
   ['/orders', 'Orders'],
+  ['/mappings', 'Mappings'],
   ['/storage', 'Storage'],
   ['/audit', 'Audit'],
 ];
@@ -80,6 +82,7 @@ function Pages(): React.ReactElement {
             <Route path="/runs/:id">{(params) => <RunPage id={params.id} />}</Route>
             {session.data.admin && <Route path="/orders" component={QueuePage} />}
             {session.data.admin && <Route path="/orders/:uuid">{(params) => <OrderPage uuid={params.uuid} />}</Route>}
+            {session.data.admin && <Route path="/mappings" component={MappingsPage} />}
             {session.data.admin && <Route path="/storage" component={StoragePage} />}
             {session.data.admin && <Route path="/audit" component={AuditPage} />}
             <Route path="/sign-in">

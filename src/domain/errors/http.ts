@@ -141,6 +141,13 @@ export const httpErrors = defineErrors({
     retryable: false,
     status: 404,
   },
+  FOLDER_NOT_LISTED: {
+    message: 'The folder "{folder}" is not listed: {reason}.',
+    remedy: 'Choose another folder below the storage.',
+    who: 'admin',
+    retryable: false,
+    status: 409,
+  },
   PORT_TAKEN: {
     message: 'Port {port} on {host} is taken by another program.',
     remedy: 'Stop that program, or choose another port with BIOMERO_BRIDGE_WEB_PORT.',

@@ -37,8 +37,8 @@ export function wordsOf<T extends string>(c: Context, name: string, known: reado
 }
 
 /** A query parameter as short text; null when absent or empty. */
-export function textOf(c: Context, name: string): string | null {
+export function textOf(c: Context, name: string, most = 200): string | null {
   const text = c.req.query(name)?.trim() ?? '';
-  if (text.length > 200) throw bridgeError('REQUEST_INVALID', { reason: `${name} is longer than 200 characters` });
+  if (text.length > most) throw bridgeError('REQUEST_INVALID', { reason: `${name} is longer than ${most} characters` });
   return text === '' ? null : text;
 }
