@@ -52,9 +52,10 @@ export function FolderTree(props: {
     else if (event.key === 'ArrowUp') go(nodes[at - 1]);
     else if (event.key === 'Home') go(nodes[0]);
     else if (event.key === 'End') go(nodes.at(-1));
-    else if (event.key === 'ArrowRight') open.has(path) ? go(nodes[at + 1]) : toggle(path);
-    else if (event.key === 'ArrowLeft')
-      open.has(path) ? toggle(path) : go(nodes.find((n) => n.dataset['path'] === parentOf(path)));
+    else if (event.key === 'ArrowRight' && !open.has(path)) toggle(path);
+    else if (event.key === 'ArrowRight') go(nodes[at + 1]);
+    else if (event.key === 'ArrowLeft' && open.has(path)) toggle(path);
+    else if (event.key === 'ArrowLeft') go(nodes.find((n) => n.dataset['path'] === parentOf(path)));
     else if (event.key === 'Enter' || event.key === ' ') props.onChoose(path);
     else return;
     event.preventDefault();
