@@ -26,12 +26,14 @@ const { values } = parseArgs({
     burst: { type: 'string', default: '2000' },
     singles: { type: 'string', default: '40' },
     seconds: { type: 'string', default: '0.02' },
+    parts: { type: 'string', default: 'burst,counts,latency' },
     help: { type: 'boolean', default: false },
   },
 });
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const workers = 4;
 const cost = Number(values.seconds);
+const parts = new Set(values.parts.split(','));
 
 interface Side {
   name: string;
@@ -89,7 +91,8 @@ const python: Side = {
 if (values.help)
   say(`--burst N      orders that are there at once (2000)
 --singles N    orders placed one by one, for the time from insert to start (40)
---seconds S    what importing one file costs (0.02)`);
+--seconds S    what importing one file costs (0.02)
+--parts A,B    burst, counts, latency (all)`);
 else await bench();
 
 async function bench(): Promise<void> {
@@ -169,32 +172,42 @@ async function bench(): Promise<void> {
   };
 
   try {
-    const [mine, theirs] = [await burst(ours), await burst(python)];
-    const ratio = Number(mine[0]) / Number(theirs[0]);
-    const [mineTen, theirsTen] = [await ten(ours), await ten(python)];
-    const rows: [string, string[]][] = [
-      ['biomero-bridge, with our notify', await latency(ours, 'notify')],
-      ['biomero-bridge, with the trigger', await latency(ours, 'trigger')],
-      ['biomero-bridge, by poll only', await latency(ours, 'poll')],
-      ['BIOMERO.importer', await latency(python, 'poll')],
+    const tables = [
+      `${machineLine()}; PostgreSQL 18; importing one file costs ${cost * 1000} ms; ${workers} workers each.`,
     ];
-    const text = `${machineLine()}; PostgreSQL 18; importing one file costs ${cost * 1000} ms; ${workers} workers each.
-
-${markdownTable([
-  [`${values.burst} orders of one file at once`, 'biomero-bridge', 'BIOMERO.importer 1.4.2', 'ratio'],
-  ['orders per second', mine[0] ?? '', theirs[0] ?? '', Number.isFinite(ratio) ? `${ratio.toFixed(2)} ×` : ''],
-  ['rows', mine[1] ?? '', theirs[1] ?? '', ''],
-])}
-
-${markdownTable([
-  ['100 files in 10 orders', 'biomero-bridge', 'BIOMERO.importer 1.4.2'],
-  ['user sessions opened', mineTen[0] ?? '', 'not measured: inside what is replaced'],
-  ['processes started for imports', mineTen[1] ?? '', `${theirsTen[1]} (two for each import that it made)`],
-])}
-
-${markdownTable([['insert to Import Started', 'p50', 'p95'], ...rows.map(([name, cells]) => [name, ...cells])])}
-`;
-    process.stdout.write(text);
+    if (parts.has('burst')) {
+      const [mine, theirs] = [await burst(ours), await burst(python)];
+      const ratio = Number(mine[0]) / Number(theirs[0]);
+      tables.push(
+        markdownTable([
+          [`${values.burst} orders of one file at once`, 'biomero-bridge', 'BIOMERO.importer 1.4.2', 'ratio'],
+          ['orders per second', mine[0] ?? '', theirs[0] ?? '', Number.isFinite(ratio) ? `${ratio.toFixed(2)} ×` : ''],
+          ['rows', mine[1] ?? '', theirs[1] ?? '', ''],
+        ]),
+      );
+    }
+    if (parts.has('counts')) {
+      const [mine, theirs] = [await ten(ours), await ten(python)];
+      tables.push(
+        markdownTable([
+          ['100 files in 10 orders', 'biomero-bridge', 'BIOMERO.importer 1.4.2'],
+          ['user sessions opened', mine[0] ?? '', 'not measured: inside what is replaced'],
+          ['processes started for imports', mine[1] ?? '', `${theirs[1]} (two for each import that it made)`],
+        ]),
+      );
+    }
+    if (parts.has('latency')) {
+      const rows: [string, string[]][] = [
+        ['biomero-bridge, with our notify', await latency(ours, 'notify')],
+        ['biomero-bridge, with the trigger', await latency(ours, 'trigger')],
+        ['biomero-bridge, by poll only', await latency(ours, 'poll')],
+        ['BIOMERO.importer', await latency(python, 'poll')],
+      ];
+      tables.push(
+        markdownTable([['insert to Import Started', 'p50', 'p95'], ...rows.map(([n, cells]) => [n, ...cells])]),
+      );
+    }
+    process.stdout.write(`${tables.join('\n\n')}\n`);
   } finally {
     await postgres.stop();
     rmSync(root, { recursive: true, force: true });

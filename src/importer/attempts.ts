@@ -82,7 +82,3 @@ export async function lookAgainAtWaiting(db: Database): Promise<void> {
     never,
   ]);
 }
-
-export async function forgetFailures(db: Database, uuid: string): Promise<void> {
-  await db.query('delete from bridge.order_attempts where order_uuid = $1', [uuid]);
-}

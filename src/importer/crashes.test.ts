@@ -2,9 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { stages } from '../domain/vocabulary.ts';
 import { clientPathOf } from '../omero/client-path.ts';
 import { identifyProcess, isAlive, parseIdentity, type ProcessIdentity } from '../lib/process-identity.ts';
 import { fileResults } from '../orders/file-results.ts';
+import { appendStage } from '../orders/stages.ts';
 import { ImporterSite } from './testing/importer-site.ts';
 
 let site: ImporterSite;
@@ -107,6 +109,8 @@ test('an import process that goes on by itself is ended', async () => {
     const identity = identifyProcess(child.pid ?? 0);
     if (!identity) throw new Error('not started');
     const again = await threeFiles('goes-on-with-it');
+    // As an importer left it that died at once: started, with its process on record.
+    await appendStage(site.database.pool, again.uuid, stages.started, { fileNames: null, description: null });
     await site.database.pool.query(
       'insert into bridge.import_sessions (order_uuid, session_id, process, host) values ($1, 0, $2, $3)',
       [again.uuid, identity, hostname()],

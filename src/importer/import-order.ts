@@ -16,7 +16,6 @@ import { checkDestination } from './destination.ts';
 import { clashingNames, locateFiles, type FoundFiles } from './found-files.ts';
 import { checkEnd, importMissing } from './import-process.ts';
 import { OrderJournal } from './order-journal.ts';
-import { readArchivePath } from './order-rows.ts';
 import { describeFailures, failedFile, mergeFound } from './outcome.ts';
 import { fileNamesColumn, parseOrder, type ImportOrder } from './parse-order.ts';
 import { pause } from './pause.ts';
@@ -35,6 +34,8 @@ export interface ImporterParts {
   unfinishedWaitMs: number;
   metrics: ImporterMetrics | null;
   importFiles: typeof runImport;
+  /** Called when the order needs no import process any more. */
+  onImported: () => void;
 }
 
 const annotationTries = 3;
@@ -68,8 +69,8 @@ export async function importOrder(
     const failures = await journal.failed(error);
     parts.metrics?.failure(isBridgeError(error) ? error.code : 'UNEXPECTED');
     if (afterError(error, failures) === 'later') throw error;
-    await journal.close(stages.failed, { fileNames: null, description: reasonOf(error) });
-    parts.metrics?.stage('failed', await journal.secondsSinceStart());
+    const seconds = await journal.close(stages.failed, { fileNames: null, description: reasonOf(error) });
+    parts.metrics?.stage('failed', seconds);
     parts.log.warn({ error: describeError(error) }, 'the order failed');
   }
 }
@@ -103,50 +104,52 @@ class OrderWork {
 
   async run(): Promise<void> {
     const { user, group, files } = this.#order;
-    const begun = await this.#journal.start(files);
-    if (begun !== null) this.#parts.metrics?.stage('started', begun);
+    const { waited, archivePath } = await this.#journal.start(files);
+    const isFirst = waited !== null;
+    if (isFirst) this.#parts.metrics?.stage('started', waited);
     const admin = await this.#parts.omero.admin();
     const ending = { waitMs: this.#parts.unfinishedWaitMs, signal: this.#signal };
-    await endPredecessor(this.#parts, this.#journal, admin, files, ending);
+    if (!isFirst) await endPredecessor(this.#parts, this.#journal, admin, files, ending);
     const session = await admin.sudo(user, group);
     try {
       await checkDestination(session, this.#order);
-      const results = await this.#importFiles(session);
-      await this.#annotate(session, results);
+      const earlier = isFirst ? [] : await fileResults(this.#parts.pool, this.#order.uuid);
+      const results = await this.#importFiles(session, earlier, archivePath);
+      this.#parts.onImported();
+      await this.#annotate(session, results, archivePath);
       await this.#close(results);
     } finally {
       await session.close();
     }
   }
 
-  async #importFiles(session: OmeroSession): Promise<FileResult[]> {
-    const { files, uuid } = this.#order;
-    const earlier = await fileResults(this.#parts.pool, uuid);
+  /** @param earlier results of earlier attempts at this order */
+  async #importFiles(
+    session: OmeroSession,
+    earlier: readonly FileResult[],
+    archivePath: string | null,
+  ): Promise<FileResult[]> {
+    const { files } = this.#order;
     // What this order imported in an earlier attempt is its own work, and its files may have gone since.
     const own = new Set(earlier.filter((r) => r.state === 'imported').map((r) => r.path));
+    const stores = new Set(this.#parts.config.importer.registerZarr ? files.filter(isZarrPath) : []);
+    const plain = files.filter((path) => !stores.has(path));
+    const before = await this.#locate(session, plain);
+    // At the last moment: a path may lead elsewhere than a while ago.
     const refused = await this.#refusals(
       session,
       files.filter((path) => !own.has(path)),
+      archivePath,
     );
-    const stores = new Set(this.#parts.config.importer.registerZarr ? files.filter(isZarrPath) : []);
-    const candidates = files.filter((path) => !refused.has(path) && !stores.has(path));
-    const before = await this.#locate(session, candidates);
-    const missing = candidates.filter((path) => !before.there.has(path) && !before.misplaced.has(path));
-    // Asked again at the last moment: a path may lead elsewhere by now.
-    for (const [path, reason] of await this.#refusals(session, missing)) refused.set(path, reason);
     const failed = [...refused].map(([path, reason]) => failedFile(path, reason));
     await this.#journal.results(failed);
 
-    const toImport = missing.filter((path) => !refused.has(path));
-    const { found, errors } = await this.#importMissing(session, candidates, toImport, before);
+    const candidates = plain.filter((path) => !refused.has(path));
+    const missing = candidates.filter((path) => !before.there.has(path) && !before.misplaced.has(path));
+    const { found, errors } = await this.#importMissing(session, candidates, missing, before);
     const foreign = new Set([...before.there.keys()].filter((path) => !own.has(path)));
-    const merged = mergeFound(
-      candidates.filter((path) => !refused.has(path)),
-      found,
-      errors,
-      foreign,
-    );
-    await this.#journal.results(merged);
+    const merged = mergeFound(candidates, found, errors, foreign);
+    if (stores.size > 0) await this.#journal.results(merged);
     const allowed = [...stores].filter((path) => !refused.has(path));
     const work = { ...this.#parts, session, journal: this.#journal, order: this.#order, signal: this.#signal };
     return [...merged, ...failed, ...(await registerStores(work, allowed, own))];
@@ -164,18 +167,26 @@ class OrderWork {
     const found = await this.#locate(session, candidates);
     const explained = new Set(outcome.errors.map((e) => e.file));
     const silent = toImport.filter((p) => !found.there.has(p) && !found.misplaced.has(p) && !explained.has(p));
-    checkEnd(outcome, silent, toImport.length);
+    try {
+      checkEnd(outcome, silent, toImport.length);
+    } catch (error) {
+      await this.#journal.sessionEnded();
+      throw error;
+    }
     return { found, errors: outcome.errors };
   }
 
   /** Why files are not imported, by path. */
-  async #refusals(session: OmeroSession, paths: readonly string[]): Promise<Map<string, string>> {
-    const { group, files, uuid } = this.#order;
+  async #refusals(
+    session: OmeroSession,
+    paths: readonly string[],
+    archivePath: string | null,
+  ): Promise<Map<string, string>> {
+    const { group, files } = this.#order;
     const { storage, importer } = this.#parts.config;
     // By its id a renamed group still has its folder.
     const whose = { id: session.context.groupId, name: group };
-    const archive = await readArchivePath(this.#parts.pool, uuid);
-    const allowed = await allowedFolders(storage, importer.strictFolders, whose, archive, () => this.#groups());
+    const allowed = await allowedFolders(storage, importer.strictFolders, whose, archivePath, () => this.#groups());
     const clashes = clashingNames(files);
     const refused = new Map<string, string>();
     for (const path of paths) {
@@ -196,12 +207,11 @@ class OrderWork {
   }
 
   /** A missing annotation does not undo an import: it is tried a few times, then said in the log. */
-  async #annotate(session: OmeroSession, results: readonly FileResult[]): Promise<void> {
-    const { pool, config, log } = this.#parts;
+  async #annotate(session: OmeroSession, results: readonly FileResult[], archivePath: string | null): Promise<void> {
+    const { config, log } = this.#parts;
     for (let attempt = 1; ; attempt++) {
       try {
-        const root = await readArchivePath(pool, this.#order.uuid);
-        await annotateImages(session, config.importer.annotationNamespace, this.#order, results, root);
+        await annotateImages(session, config.importer.annotationNamespace, this.#order, results, archivePath);
         return;
       } catch (error) {
         this.#signal.throwIfAborted();
@@ -214,11 +224,12 @@ class OrderWork {
 
   async #close(results: readonly FileResult[]): Promise<void> {
     const failed = results.some((r) => r.state === 'failed');
-    await this.#journal.close(failed ? stages.failed : stages.completed, {
+    const seconds = await this.#journal.close(failed ? stages.failed : stages.completed, {
       fileNames: fileNamesColumn(this.#order.files),
       description: failed ? describeFailures(results) : null,
+      results,
     });
     if (failed) this.#parts.metrics?.failure('FILES_NOT_IMPORTED');
-    this.#parts.metrics?.stage(failed ? 'failed' : 'completed', await this.#journal.secondsSinceStart());
+    this.#parts.metrics?.stage(failed ? 'failed' : 'completed', seconds);
   }
 }

@@ -15,7 +15,8 @@ const progressEveryMs = 400;
 
 /**
  * One import process for all missing files of an order; its session is stored before it starts, so that a successor can
- * end it. Writes results as the files come.
+ * end it. Writes results as the files come. When it returns, the process has ended by itself, and nothing goes on in the
+ * session: that is noted when the order is closed.
  *
  * @throws the signal's reason, the loss of the session, IMPORT_STALLED, IMPORT_PROGRAM_NOT_STARTED
  */
@@ -66,7 +67,6 @@ export async function importMissing(
   signal.throwIfAborted();
   session.lost.throwIfAborted();
   watchdog.signal.throwIfAborted();
-  await journal.sessionEnded();
   const { exitCode, killed, filesets, errors } = outcome;
   log.info({ exitCode, killed, filesets: filesets.length, errors: errors.length }, 'the import process ended');
   return outcome;

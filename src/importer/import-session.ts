@@ -35,12 +35,7 @@ export async function readImportSession(db: Database, uuid: string): Promise<Imp
 }
 
 export async function insertImportSession(db: Database, uuid: string, sessionId: number): Promise<void> {
-  await db.query(
-    `insert into bridge.import_sessions (order_uuid, session_id, host) values ($1, $2, $3)
-     on conflict (order_uuid) do update set session_id = excluded.session_id, host = excluded.host, process = null,
-       closed_at = null, started_at = clock_timestamp()`,
-    [uuid, sessionId, hostname()],
-  );
+  await db.query('select bridge.note_session($1, $2, $3)', [uuid, sessionId, hostname()]);
 }
 
 export async function setImportProcess(

@@ -39,6 +39,8 @@ export interface ImporterOptions {
 /** Orders of producers that do not notify are found this soon. */
 const lookEveryMs = 250;
 const heartbeatEveryMs = 5_000;
+/** Of orders that were taken as many are remembered; forgetting one costs a look too many. */
+const mostTaken = 10_000;
 
 /**
  * Takes upload orders and imports them until the signal aborts. Any number of importers of this kind may do so on one
@@ -68,14 +70,17 @@ export async function runImporter(options: ImporterOptions): Promise<void> {
       importFiles: options.importFiles ?? runImport,
     };
     const loop = new ImporterLoop(parts, leases, wakeups, { claiming: signal, importing: cancel.signal });
-    const onNotify = (_: string, uuid: string): void => {
-      wakeups.wake('orders');
-      loop.lookAt([uuid]);
+    const onNotify = (channel: string, uuid: string): void => {
+      if (channel === 'bridge_orders_closed') loop.lookAt([uuid]);
+      else if (loop.isNews(uuid)) wakeups.wake('orders');
     };
-    listen(options.databaseUrl, ['bridge_orders'], onNotify, {
+    listen(options.databaseUrl, ['bridge_orders', 'bridge_orders_closed'], onNotify, {
       signal,
       onError: (error) => log.warn({ error: error.message }, 'notifications of orders are down; polling goes on'),
-      onConnect: () => wakeups.wake('orders'),
+      onConnect: () => {
+        loop.lookAnew();
+        wakeups.wake('orders');
+      },
     });
     await Promise.all([claimUntilStopped(loop, wakeups, log, signal), beatUntilStopped(loop, options)]);
     const grace = setTimeout(() => cancel.abort(signal.reason), options.graceMs ?? 5_000);
@@ -128,17 +133,30 @@ async function beatUntilStopped(loop: ImporterLoop, { pool, name, log, signal }:
   }
 }
 
+interface ActiveOrder {
+  cancel: AbortController;
+  /** Its import process has ended; what is left, annotations and the last rows, needs no worker. */
+  imported: boolean;
+  done: Promise<void>;
+}
+
 class ImporterLoop {
-  readonly #parts: ImporterParts;
+  readonly #parts: Omit<ImporterParts, 'onImported'>;
   readonly #leases: LeaseHolder;
   readonly #wakeups: Wakeups;
   readonly #signals: { claiming: AbortSignal; importing: AbortSignal };
   readonly #orders: OpenOrders;
-  readonly #active = new Map<string, { done: Promise<void>; cancel: AbortController }>();
+  readonly #active = new Map<string, ActiveOrder>();
+  /** Orders to take next, found by the last look. */
+  #ready: string[] = [];
+  /** When that look is too old to take from. */
+  #readyUntil = 0;
+  /** Orders that this importer has taken: what is notified about them is its own doing. */
+  readonly #taken = new Set<string>();
   #foreign: string | null = null;
 
   constructor(
-    parts: ImporterParts,
+    parts: Omit<ImporterParts, 'onImported'>,
     leases: LeaseHolder,
     wakeups: Wakeups,
     signals: { claiming: AbortSignal; importing: AbortSignal },
@@ -158,21 +176,50 @@ class ImporterLoop {
     };
   }
 
-  /** Takes orders while there is room, fairly between groups. */
+  /**
+   * Takes orders while there is room, fairly between groups. In a burst one look serves many orders: whoever took one of
+   * them meanwhile has its lease, and one that was closed says so when it is opened.
+   */
   async claim(): Promise<void> {
-    if (this.#isFull()) return;
-    for (const { uuid } of await this.#orders.look()) {
-      if (this.#isFull()) return;
-      if (this.#active.has(uuid)) continue;
-      const lease = await this.#leases.acquire(`order:${uuid}`);
-      if (!lease) continue;
-      const cancel = new AbortController();
-      const done = this.#import(uuid, lease, cancel.signal).finally(() => {
-        this.#active.delete(uuid);
-        this.#wakeups.wake('orders');
-      });
-      this.#active.set(uuid, { done, cancel });
+    for (let looked = false; !this.#isFull();) {
+      if (this.#ready.length === 0 || performance.now() > this.#readyUntil) {
+        if (looked) return;
+        looked = true;
+        this.#readyUntil = performance.now() + lookEveryMs;
+        this.#ready = (await this.#orders.look()).map((order) => order.uuid);
+      }
+      const uuid = this.#ready.shift();
+      if (uuid !== undefined && !this.#active.has(uuid)) await this.#take(uuid);
     }
+  }
+
+  async #take(uuid: string): Promise<void> {
+    const lease = await this.#leases.acquire(`order:${uuid}`);
+    if (!lease) return;
+    this.#taken.add(uuid);
+    if (this.#taken.size > mostTaken) this.#taken.clear();
+    const cancel = new AbortController();
+    const order: ActiveOrder = { cancel, imported: false, done: Promise.resolve() };
+    const onImported = (): void => {
+      order.imported = true;
+      this.#wakeups.wake('orders');
+    };
+    this.#active.set(uuid, order);
+    order.done = this.#import(uuid, lease, cancel.signal, onImported).finally(() => {
+      this.#active.delete(uuid);
+      this.#wakeups.wake('orders');
+    });
+  }
+
+  /** Whether a notification may be of an order that is to be looked for; the next look then comes at once. */
+  isNews(uuid: string): boolean {
+    if (this.#taken.has(uuid)) return false;
+    this.lookAnew();
+    return true;
+  }
+
+  lookAnew(): void {
+    this.#readyUntil = 0;
   }
 
   /** Another kind of importer on the same table, such as BIOMERO's own, would import everything a second time. */
@@ -205,7 +252,9 @@ class ImporterLoop {
 
   #isFull(): boolean {
     if (this.#signals.claiming.aborted || this.#foreign !== null) return true;
-    return this.#active.size >= this.#parts.config.importer.maxWorkers;
+    const { maxWorkers } = this.#parts.config.importer;
+    const importing = [...this.#active.values()].filter((order) => !order.imported).length;
+    return importing >= maxWorkers || this.#active.size >= 2 * maxWorkers;
   }
 
   #stopFor(reason: string): void {
@@ -216,11 +265,11 @@ class ImporterLoop {
     );
   }
 
-  async #import(uuid: string, lease: Lease, cancelled: AbortSignal): Promise<void> {
+  async #import(uuid: string, lease: Lease, cancelled: AbortSignal, onImported: () => void): Promise<void> {
     const log = this.#parts.log.child({ order: uuid });
     try {
       const signal = AbortSignal.any([this.#signals.importing, cancelled]);
-      await importOrder({ ...this.#parts, log }, uuid, lease, signal);
+      await importOrder({ ...this.#parts, log, onImported }, uuid, lease, signal);
     } catch (error) {
       if (isBridgeError(error, 'ANOTHER_IMPORTER')) this.#stopFor(error.message);
       else if (this.#signals.importing.aborted)

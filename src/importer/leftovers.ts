@@ -19,7 +19,11 @@ export async function closedAmong(pool: Pool, uuids: readonly string[]): Promise
  * Ends imports that go on although their order is closed and nobody works on it: it was cancelled while its importer
  * was dead or paused. An open order's import is ended by whoever takes the order up.
  */
-export async function endLeftovers(parts: ImporterParts, leases: LeaseHolder, signal: AbortSignal): Promise<void> {
+export async function endLeftovers(
+  parts: Pick<ImporterParts, 'pool' | 'omero' | 'log' | 'sinceRow'>,
+  leases: LeaseHolder,
+  signal: AbortSignal,
+): Promise<void> {
   const { rows } = await parts.pool.query<{ uuid: string }>(
     `select s.order_uuid as uuid from bridge.import_sessions s
      where exists (select from imports i where i.uuid = s.order_uuid and i.stage = any($1))

@@ -66,6 +66,7 @@ test('closed orders, those that others import and those that wait for another tr
     [closed],
   );
   await noteFailure(database.pool, waiting ?? '', new Error('x'));
+  await database.pool.query(`update bridge.order_attempts set next_at = now() + interval '1 hour'`);
   const leases = await LeaseHolder.open(database.url, { holder: randomUUID() });
   try {
     const lease = await leases.acquire(`order:${held}`);

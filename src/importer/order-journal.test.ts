@@ -3,7 +3,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.ts';
 import { stages } from '../domain/vocabulary.ts';
 import { LeaseHolder, type Lease } from '../lib/lease.ts';
+import { cancelOrder } from '../orders/cancel-order.ts';
 import { ensureImports } from '../orders/ensure-imports.ts';
+import { fileResults, type FileResult } from '../orders/file-results.ts';
 import { OrderJournal } from './order-journal.ts';
 
 let database: TestDatabase;
@@ -62,7 +64,6 @@ test('a holder that was superseded writes nothing at all', async () => {
   const process = { pid: 1, startTime: '1', bootId: 'b', executable: '' };
   const result = { path: '/a', state: 'imported' as const, filesetId: 1, imageIds: [1], plateIds: [], error: null };
   const writes = [
-    () => journal.open(),
     () => journal.start(['/a', '/b']),
     () => journal.results([result]),
     () => journal.sessionOpened(8),
@@ -102,13 +103,58 @@ test('what another importer wrote before we began is history, what it writes now
   );
   const id = Number(rows[0]?.['id']);
   const lease = await take(first);
-  expect(await new OrderJournal(database.pool, lease, uuid, id).open()).toMatchObject({ uuid, files: '["/a"]' });
-  const conflict = { code: 'ANOTHER_IMPORTER' };
-  await expect(new OrderJournal(database.pool, lease, uuid, id - 1).open()).rejects.toMatchObject(conflict);
+  const history = new OrderJournal(database.pool, lease, uuid, id);
+  expect(await history.open()).toMatchObject({ uuid, files: '["/a"]' });
+  expect((await history.start(['/a'])).waited).toBeNull();
+  const conflict = { code: 'ANOTHER_IMPORTER', params: { stage: 'Import Started' } };
+  await expect(new OrderJournal(database.pool, lease, uuid, id - 1).start(['/a'])).rejects.toMatchObject(conflict);
   await expect(
     new OrderJournal(database.pool, lease, uuid, id - 1).close(stages.completed, {
       fileNames: null,
       description: null,
     }),
   ).rejects.toMatchObject(conflict);
+});
+
+test('the first start tells how long the order waited, and where its archive stands', async () => {
+  const { uuid, take } = await order();
+  await database.pool.query(`update imports set "timestamp" = clock_timestamp() - interval '1 minute'`);
+  await database.pool.query(
+    `insert into bridge.order_links (order_uuid, archive_path, part) values ($1, '/archive', 1)`,
+    [uuid],
+  );
+  const journal = new OrderJournal(database.pool, await take(first), uuid, 0);
+  const begun = await journal.start(['/a']);
+  expect(begun.archivePath).toBe('/archive');
+  expect(begun.waited).toBeGreaterThanOrEqual(60);
+  expect(await journal.start(['/a'])).toEqual({ waited: null, archivePath: '/archive' });
+});
+
+test('results are kept per file, in the sequence of the order, and those that are there stay', async () => {
+  const { uuid, take } = await order();
+  const journal = new OrderJournal(database.pool, await take(first), uuid, 0);
+  await journal.start(['/b', '/a', '/b', '/c']);
+  const base = { filesetId: null, imageIds: [], plateIds: [] };
+  const results: FileResult[] = [
+    { ...base, path: '/a', state: 'imported', filesetId: 4, imageIds: [5, 6], error: null },
+    { ...base, path: '/c', state: 'failed', error: 'NUL \0 and more' },
+  ];
+  await journal.sessionOpened(7);
+  await journal.results(results);
+  expect((await database.pool.query('select 1 from bridge.import_sessions')).rowCount).toBe(1);
+  await journal.results([], { ended: true });
+  expect((await database.pool.query('select 1 from bridge.import_sessions')).rowCount).toBe(0);
+  await journal.start(['/b', '/a', '/c']);
+  expect(await fileResults(database.pool, uuid)).toEqual([
+    { ...base, path: '/b', state: 'waiting', error: null },
+    results[0],
+    { ...results[1], error: 'NUL \\u0000 and more' },
+  ]);
+});
+
+test('an order that was closed meanwhile is not started', async () => {
+  const { uuid, take } = await order();
+  const journal = new OrderJournal(database.pool, await take(first), uuid, 0);
+  await cancelOrder(database.pool, uuid, 'robin', 'wrong dataset');
+  await expect(journal.start(['/a'])).rejects.toMatchObject({ code: 'ORDER_CLOSED' });
 });

@@ -19,13 +19,14 @@ export interface OrderRow {
 /** Characters of the column `files`; about a million paths. */
 export const longestList = 128 * 1024 * 1024;
 
-/** What an order asks for: its first pending row. */
-export async function readOrderRow(db: Database, uuid: string): Promise<OrderRow | null> {
+/** What an order asks for: its first pending row; null for one that is closed. */
+export async function readOpenOrderRow(db: Database, uuid: string): Promise<OrderRow | null> {
   const { rows } = await db.query<OrderRow & Record<string, unknown>>(
     `select id, uuid, group_name, user_name, destination_id, destination_type, stage,
        case when length(files) <= $3 then files end as files, file_names, preprocessing_id
-     from imports where uuid = $1 and stage = $2 order by id limit 1`,
-    [uuid, stages.pending, longestList],
+     from imports where uuid = $1 and stage = $2
+       and not exists (select from imports t where t.uuid = $1 and t.stage = any($4)) order by id limit 1`,
+    [uuid, stages.pending, longestList, [stages.completed, stages.failed]],
   );
   return rows[0] ?? null;
 }
@@ -49,13 +50,4 @@ export async function findForeignStage(db: Database, since: number): Promise<{ u
     [since, lookedBack, stages.pending],
   );
   return rows[0] ?? null;
-}
-
-/** Folder that an order's archive stands in, for orders that we placed. */
-export async function readArchivePath(db: Database, uuid: string): Promise<string | null> {
-  const { rows } = await db.query<{ archive_path: string }>(
-    'select archive_path from bridge.order_links where order_uuid = $1',
-    [uuid],
-  );
-  return rows[0]?.archive_path ?? null;
 }

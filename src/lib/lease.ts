@@ -30,6 +30,9 @@ export class LeaseHolder {
   readonly #thread: Worker;
   readonly #held = new Map<string, { token: number; abort: AbortController }>();
   #failed: Error | null = null;
+  /** Leases to be released by the next statement: while one is under way, others gather. */
+  #releasing: { resource: string; token: number }[] = [];
+  #release: Promise<void> = Promise.resolve();
 
   private constructor(pool: Pool, holder: string, ttlMs: number, thread: Worker) {
     this.#pool = pool;
@@ -69,12 +72,12 @@ export class LeaseHolder {
     const abort = new AbortController();
     this.#held.set(resource, { token, abort });
     this.#thread.postMessage({ keep: { resource, token, until: asked + this.#ttlMs } });
-    return { resource, token, signal: abort.signal, release: () => this.#release(resource, token) };
+    return { resource, token, signal: abort.signal, release: () => this.#giveBack(resource, token) };
   }
 
   /** Releases everything and ends the thread. What cannot be released expires by itself. */
   async close(): Promise<void> {
-    for (const [resource, { token }] of [...this.#held]) await this.#release(resource, token).catch(() => undefined);
+    for (const [resource, { token }] of [...this.#held]) await this.#giveBack(resource, token).catch(() => undefined);
     await this.#thread.terminate();
     await this.#pool.end();
   }
@@ -103,14 +106,23 @@ export class LeaseHolder {
     return holder !== undefined && isDeadHere(holder) ? this.#take(resource, holder) : null;
   }
 
-  async #release(resource: string, token: number): Promise<void> {
+  async #giveBack(resource: string, token: number): Promise<void> {
     if (this.#held.get(resource)?.token !== token) return;
     this.#held.delete(resource);
     this.#thread.postMessage({ drop: resource });
-    // The row stays: its token must go on growing.
+    if (this.#releasing.push({ resource, token }) === 1)
+      this.#release = this.#release.catch(() => undefined).then(() => this.#releaseGathered());
+    await this.#release;
+  }
+
+  /** The rows stay: their tokens must go on growing. */
+  async #releaseGathered(): Promise<void> {
+    const leases = this.#releasing;
+    this.#releasing = [];
     await this.#pool.query(
-      `update bridge.leases set expires_at = clock_timestamp() where resource = $1 and token = $2`,
-      [resource, token],
+      `update bridge.leases l set expires_at = clock_timestamp()
+       from unnest($1::text[], $2::bigint[]) as g(resource, token) where l.resource = g.resource and l.token = g.token`,
+      [leases.map((l) => l.resource), leases.map((l) => l.token)],
     );
   }
 

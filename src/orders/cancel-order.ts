@@ -22,6 +22,7 @@ export async function cancelOrder(pool: Pool, uuid: string, who: string, why: st
       throw bridgeError('ORDER_OF_ANOTHER_IMPORTER', { order: uuid, stage: order.stage });
     const description = printable(`Cancelled by ${who}: ${why}`).slice(0, 2_000);
     await appendStage(tx, uuid, stages.failed, { fileNames: null, description });
+    await tx.query(`select pg_notify('bridge_orders_closed', $1)`, [uuid]);
     await tx.query('delete from bridge.order_attempts where order_uuid = $1', [uuid]);
     await insertOrderAudit(tx, { who, action: 'cancel', uuid, reason: why });
     return true;

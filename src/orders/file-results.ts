@@ -37,25 +37,17 @@ export async function fileResults(db: Database, uuid: string): Promise<FileResul
 
 /** Lists an order's files as waiting; those that have a result keep it. */
 export async function insertFiles(db: Database, uuid: string, paths: readonly string[]): Promise<void> {
-  await db.query(
-    `insert into bridge.order_files (order_uuid, path, position, state)
-     select $1, f.path, f.position, 'waiting' from unnest($2::text[]) with ordinality as f(path, position)
-     on conflict (order_uuid, path) do nothing`,
-    [uuid, [...new Set(paths)]],
-  );
+  await db.query('select bridge.list_files($1, $2)', [uuid, [...new Set(paths)]]);
 }
 
 /** Stores results, all in one statement, and rings the channel of orders. */
 export async function updateFiles(db: Database, uuid: string, results: readonly FileResult[]): Promise<void> {
   if (results.length === 0) return;
-  const rows = results.map((r) => ({ ...r, error: r.error === null ? null : printable(r.error) }));
-  await db.query(
-    `update bridge.order_files f set state = r.state, fileset_id = r."filesetId", image_ids = r."imageIds",
-       plate_ids = r."plateIds", error = r.error, updated_at = clock_timestamp()
-     from jsonb_to_recordset($2::jsonb) as r(path text, state text, "filesetId" bigint, "imageIds" bigint[],
-       "plateIds" bigint[], error text)
-     where f.order_uuid = $1 and f.path = r.path`,
-    [uuid, JSON.stringify(rows)],
-  );
+  await db.query('select bridge.write_files($1, $2)', [uuid, resultsAsJson(results)]);
   await db.query(`select pg_notify('bridge_orders', $1)`, [uuid]);
+}
+
+/** As the functions of the database take them. */
+export function resultsAsJson(results: readonly FileResult[]): string {
+  return JSON.stringify(results.map((r) => ({ ...r, error: r.error === null ? null : printable(r.error) })));
 }

@@ -25,16 +25,6 @@ export async function readStageRows(db: Database, uuid: string): Promise<StageRo
   return rows;
 }
 
-/** Seconds since an order reached a stage first; 0 when it never did. */
-export async function secondsSince(db: Database, uuid: string, stage: Stage): Promise<number> {
-  const { rows } = await db.query<{ seconds: number | null }>(
-    `select extract(epoch from clock_timestamp() - min("timestamp"))::float8 as seconds from imports
-     where uuid = $1 and stage = $2`,
-    [uuid, stage],
-  );
-  return rows[0]?.seconds ?? 0;
-}
-
 /** Appends a stage, repeating what the order says, as every importer does, and marks the row as ours. */
 export async function appendStage(
   db: Database,
@@ -42,18 +32,7 @@ export async function appendStage(
   stage: Stage,
   more: { fileNames: string | null; description: string | null },
 ): Promise<void> {
-  await db.query(
-    `with pending as (select * from imports where uuid = $1 and stage = $2 order by id limit 1),
-     written as (
-       insert into imports (group_name, user_name, destination_id, destination_type, stage, uuid, "timestamp", files,
-         file_names, description, preprocessing_id)
-       select group_name, user_name, destination_id, destination_type, $3, uuid, clock_timestamp(), files,
-         coalesce($4, file_names), $5, preprocessing_id from pending
-       returning id, uuid, stage)
-     insert into bridge.order_stages (row_id, order_uuid, stage) select id, uuid, stage from written`,
-    [uuid, stages.pending, stage, more.fileNames, more.description],
-  );
-  await db.query(`select pg_notify('bridge_orders', $1)`, [uuid]);
+  await db.query('select bridge.append_stage($1, $2, $3, $4)', [uuid, stage, more.fileNames, more.description]);
 }
 
 /** Keeps what a person did with an order. */

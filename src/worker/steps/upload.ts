@@ -82,6 +82,7 @@ async function uploadMissing(
     const parts = { config: ctx.config, log: step.log, importFiles: runImport, transfer: 'upload' as const };
     const order = { uuid: run.taskId, destination };
     const outcome = await importMissing(parts, journal, session, order, missing, step.signal);
+    await journal.sessionEnded();
     found = await locate();
     ({ errors } = outcome);
     const explained = new Set(errors.map((error) => error.file));
