@@ -4,7 +4,7 @@ import { refuseGroupName, resolveGroupFolder } from '../archive/group-folder.ts'
 import { readGroupMappings } from '../archive/group-mappings.ts';
 import type { StorageConfig } from '../config/config.ts';
 import { bridgeError, describeError } from '../domain/errors.ts';
-import { isZarrPath } from './zarr/store-name.ts';
+import { isZarrPath } from '../zarr/store-name.ts';
 
 /** Where an order of a group may take files from: real paths. */
 export interface AllowedFolders {

@@ -21,7 +21,7 @@ import { fileNamesColumn, parseOrder, type ImportOrder } from './parse-order.ts'
 import { pause } from './pause.ts';
 import { endPredecessor } from './predecessor.ts';
 import { registerStores } from './zarr/register-stores.ts';
-import { isZarrPath } from './zarr/store-name.ts';
+import { isZarrPath } from '../zarr/store-name.ts';
 
 export interface ImporterParts {
   config: Config;

@@ -13,6 +13,31 @@ export interface ArchivedImage {
   members: ReadonlySet<string>;
 }
 
+/** What a run's orders ask for: its images, and where they ask for them the labels inside of its OME-Zarrs. */
+export function orderedOf(archivePath: string, files: ArchiveFileRow[], labels: boolean): ArchivedImage[] {
+  return [...imagesOf(archivePath, files), ...(labels ? labelsOf(archivePath, files) : [])];
+}
+
+/** The labels of OME-Zarrs, each an image of its own, in order of their path. */
+export function labelsOf(archivePath: string, files: ArchiveFileRow[]): ArchivedImage[] {
+  const labels = new Map<string, { bytes: number; members: Set<string>; known: boolean }>();
+  for (const { path: file, bytes } of files) {
+    const root = zarrRoot(file);
+    const name = root === null ? null : /^\/labels\/([^/]+)\/(.+)$/s.exec(file.slice(root.length));
+    if (root === null || !name?.[1] || name[1].startsWith('.')) continue;
+    const path = `${root}/labels/${name[1]}`;
+    const label = labels.get(path) ?? { bytes: 0, members: new Set(), known: false };
+    labels.set(path, label);
+    label.bytes += bytes;
+    label.members.add(file);
+    label.known ||= ['.zattrs', '.zgroup', 'zarr.json'].includes(name[2] ?? '');
+  }
+  return [...labels]
+    .filter(([, label]) => label.known)
+    .map(([path, { bytes, members }]) => ({ path, absolute: join(archivePath, path), bytes, sha256: '', members }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
 /** Images among archived files, in order of their path; the files of one `.zarr` count as one image. */
 export function imagesOf(archivePath: string, files: ArchiveFileRow[]): ArchivedImage[] {
   const images = new Map<string, { bytes: number; sha256: string; members: Set<string> }>();

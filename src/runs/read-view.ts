@@ -2,7 +2,8 @@ import type { Pool } from '../lib/database.ts';
 import { stages, stepNames } from '../domain/vocabulary.ts';
 import { readOrder } from '../orders/read-order.ts';
 import { fileResults, type FileResult } from '../orders/file-results.ts';
-import { imagesOf } from './archived-images.ts';
+import { askForLabels } from './run-orders.ts';
+import { orderedOf } from './archived-images.ts';
 import {
   readArchive,
   readArchiveFiles,
@@ -68,6 +69,7 @@ export async function readRunView(sources: ViewSources, id: string): Promise<Run
           files,
           imports,
           orders.some((o) => o.stage === stages.completed),
+          await askForLabels(sources.orders, orderIds),
         )
       : [],
   };
@@ -168,8 +170,9 @@ function resultsOf(
   files: ArchiveFileRow[],
   imports: Map<string, FileResult>,
   completed: boolean,
+  labels: boolean,
 ): ResultView[] {
-  const images = imagesOf(archive.path, files);
+  const images = orderedOf(archive.path, files, labels);
   const rows: ResultView[] = files
     .filter((f) => !images.some((i) => i.members.has(f.path)))
     .map((f) => ({ ...f, import: 'none', filesetId: null, imageIds: [], plateIds: [], error: null }));

@@ -5,9 +5,10 @@ import { fileResults } from '../orders/file-results.ts';
 import { orderUuid } from '../orders/order-uuid.ts';
 import { placeOrder } from '../orders/place-order.ts';
 import { readOrder } from '../orders/read-order.ts';
-import { imagesOf } from './archived-images.ts';
+import { orderedOf } from './archived-images.ts';
 import type { ViewSources } from './read-view.ts';
 import { readArchive, readArchiveFiles, readRun, readRunOrders } from './read-runs.ts';
+import { askForLabels } from './run-orders.ts';
 import { mayBeRepeated } from './run.ts';
 import { clearFailure, insertAudit, insertRunOrder } from './write-run.ts';
 
@@ -40,7 +41,8 @@ export async function retryRun(
     for (const uuid of uuids)
       for (const r of await fileResults(sources.orders, uuid))
         if (r.state === 'imported' || r.state === 'already-there') done.add(r.path);
-    const images = imagesOf(archive.path, await readArchiveFiles(sources.runs, run.taskId));
+    const labels = await askForLabels(sources.orders, uuids);
+    const images = orderedOf(archive.path, await readArchiveFiles(sources.runs, run.taskId), labels);
     const missing = images.map((i) => i.absolute).filter((path) => !done.has(path));
     const part = uuids.length + 1;
     const uuid = orderUuid({ taskId: run.taskId, jobId: run.job.id, destination: run.destination, part });

@@ -1,9 +1,8 @@
-import { stages } from '../domain/vocabulary.ts';
 import type { Pool } from '../lib/database.ts';
-import { readOrder } from '../orders/read-order.ts';
 import { imagesOf } from '../runs/archived-images.ts';
 import type { RunFacts } from '../runs/next-step.ts';
-import { readArchive, readArchiveFiles, readRunOrders } from '../runs/read-runs.ts';
+import { readArchive, readArchiveFiles } from '../runs/read-runs.ts';
+import { readCurrentOrders } from '../runs/run-orders.ts';
 import { areFetched } from './work-folder.ts';
 import type { Run } from '../runs/run.ts';
 import { jobPhaseOfWord } from '../slurm/job-states.ts';
@@ -13,8 +12,7 @@ export async function readFacts(runs: Pool, orders: Pool, run: Run): Promise<Run
   const archive = await readArchive(runs, run.taskId);
   const images = archive ? imagesOf(archive.path, await readArchiveFiles(runs, run.taskId)).length : 0;
   const uploads = run.recipe === 'get-results';
-  const newest = (await readRunOrders(runs, run.id)).at(-1);
-  const order = newest ? await readOrder(orders, newest) : null;
+  const order = uploads ? null : (await readCurrentOrders(runs, orders, run.id)).outcome;
   return {
     ended: run.endedAt !== null,
     abandoned: run.abandoned !== null,
@@ -23,17 +21,7 @@ export async function readFacts(runs: Pool, orders: Pool, run: Run): Promise<Run
     // Results that only wait for their upload may be gone, which matters until that is done.
     archived: archive !== null && (archive.kept || run.annotatedAt !== null || (await areFetched(archive.path))),
     images,
-    order: uploads
-      ? run.destination
-        ? 'open'
-        : 'none'
-      : !order
-        ? 'none'
-        : order.stage === stages.completed
-          ? 'completed'
-          : order.stage === stages.failed
-            ? 'failed'
-            : 'open',
+    order: order ?? (run.destination ? 'open' : 'none'),
     confirmed: run.imagesConfirmedAt !== null,
     annotated: run.annotatedAt !== null,
     attaches: uploads,

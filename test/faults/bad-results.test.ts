@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type pg from 'pg';
 import { packageFile } from '../../src/lib/package-root.ts';
 import type { RunView } from '../../src/runs/view.ts';
+import { imageFiles, writeFiles } from '../../src/zarr/testing.ts';
 import { QuickStartFolder, type Started } from '../support/quick-start.ts';
 
 /*
@@ -26,6 +27,7 @@ const jobs: Record<string, string> = {
   broken: 'cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"; echo no image > "$DATA_PATH/data/out/zz_broken.tif"',
   slow: 'sleep 3; cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"',
   endless: 'sleep 600',
+  zarr: `cp -r "${folder.path}/zarr/." "$DATA_PATH/data/out/"`,
   plain: 'cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"',
 };
 
@@ -41,6 +43,13 @@ beforeAll(async () => {
       .concat(Object.keys(jobs).flatMap((name) => [`${name} = ${name}`, `${name}_job = jobs/${name}.sh`]))
       .join('\n'),
   );
+  await writeFiles(join(folder.path, 'zarr', 'cells.ome.zarr'), {
+    ...imageFiles(),
+    'labels/.zgroup': { zarr_format: 2 },
+    'labels/.zattrs': { labels: ['nuclei', 'broken'] },
+    ...imageFiles('labels/nuclei'),
+    ...imageFiles('labels/broken', {}, { dtype: '<i8' }),
+  });
   if (process.getuid?.() === 0) execFileSync('chown', ['-R', '65534:65534', folder.path]);
   started = folder.start('--seed', '9');
   await folder.until(started, async () => started.output().includes('Nuclei found'));
@@ -224,3 +233,19 @@ test('a run that is given up ends its job, and has failed for every reader; what
   const { rows: audit } = await biomero.query('select who, action, reason from bridge.audit where run_id = $1', [id]);
   expect(audit).toEqual([{ who: 'robin', action: 'abandon', reason: 'wrong dataset' }]);
 }, 60_000);
+
+test('an OME-Zarr is imported, and its labels by an order of their own: a broken one holds nothing else up', async () => {
+  const run = await ended(await begin('zarr'));
+  expect(run).toMatchObject({ state: 'failed', status: 'IMPORT_FAILED', failure: { code: 'IMPORT_FAILED' } });
+  expect(run.orders.map((o) => o.stage)).toEqual(['Import Completed', 'Import Failed']);
+  expect(run.failure?.message).toContain('its pixels are of type <i8');
+  const images = run.results.filter((r) => r.kind === 'image');
+  expect(images.map((r) => [r.path.replace(/^.*\/out\//, ''), r.import])).toEqual([
+    ['cells.ome.zarr', 'imported'],
+    ['cells.ome.zarr/labels/broken', 'failed'],
+    ['cells.ome.zarr/labels/nuclei', 'imported'],
+  ]);
+  const ids = images.flatMap((r) => r.imageIds);
+  const { rows } = await omero.query('select name from omero_standin.images where id = any($1) order by name', [ids]);
+  expect(rows.map((r) => r.name)).toEqual(['cells', 'cells [nuclei]']);
+});

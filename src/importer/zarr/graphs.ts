@@ -7,9 +7,9 @@ import type { IceObject } from '../../omero/ice/values.ts';
 import { newObject, reference } from '../../omero/model.ts';
 import { rbool, rdouble, rint, rlong, rstring, rtime } from '../../omero/rtypes.ts';
 import type { OmeroSession } from '../../omero/session.ts';
-import type { Acquisition } from './plate-metadata.ts';
-import type { ChannelRendering, ImageMetadata, Rendering } from './image-metadata.ts';
-import type { ZarrImage, ZarrPlate, ZarrWell } from './read-store.ts';
+import type { Acquisition } from '../../zarr/plate-metadata.ts';
+import type { ChannelRendering, ImageMetadata, Rendering } from '../../zarr/image-metadata.ts';
+import type { ZarrImage, ZarrPlate, ZarrWell } from '../../zarr/read-store.ts';
 import { lengthUnit } from './units.ts';
 
 /** What the zarr pixel buffer of an OMERO server looks for: the values of the Python importer. */

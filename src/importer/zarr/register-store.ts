@@ -5,8 +5,8 @@ import type { OmeroSession } from '../../omero/session.ts';
 import type { FileResult } from '../../orders/file-results.ts';
 import { failedFile } from '../outcome.ts';
 import { Enumerations, imageInDataset, linkTo, plateGraph, wellOfPlate } from './graphs.ts';
-import { readStore, type ZarrImage, type ZarrPlate } from './read-store.ts';
-import { BadStore } from './zarr-node.ts';
+import { readStore, type ZarrImage, type ZarrPlate } from '../../zarr/read-store.ts';
+import { BadStore } from '../../zarr/zarr-node.ts';
 
 /** Images of a series that are saved in one call. */
 const imagesPerCall = 20;

@@ -6,7 +6,7 @@ import { newObject } from '../../omero/model.ts';
 import { rstring } from '../../omero/rtypes.ts';
 import { fileResults } from '../../orders/file-results.ts';
 import { ImporterSite } from '../testing/importer-site.ts';
-import { imageFiles, plateFiles, writeFiles } from './testing.ts';
+import { imageFiles, plateFiles, writeFiles } from '../../zarr/testing.ts';
 
 let site: ImporterSite;
 beforeAll(async () => {

@@ -1,5 +1,6 @@
-import { imagesOf } from '../../runs/archived-images.ts';
-import { readArchive, readArchiveFiles } from '../../runs/read-runs.ts';
+import { orderedOf } from '../../runs/archived-images.ts';
+import { readArchive, readArchiveFiles, readRunOrders } from '../../runs/read-runs.ts';
+import { askForLabels } from '../../runs/run-orders.ts';
 import type { Run } from '../../runs/run.ts';
 import { setAnnotated } from '../../runs/write-run.ts';
 import type { StepHandle, StepOutcome, WorkerContext } from '../context.ts';
@@ -13,7 +14,8 @@ import { imagesInOmero } from './import.ts';
 export async function annotate(ctx: WorkerContext, run: Run, step: StepHandle): Promise<StepOutcome> {
   const archive = await readArchive(ctx.runs, run.taskId);
   if (!archive) return 'again';
-  const images = imagesOf(archive.path, await readArchiveFiles(ctx.runs, run.taskId));
+  const labels = await askForLabels(ctx.orders, await readRunOrders(ctx.runs, run.id));
+  const images = orderedOf(archive.path, await readArchiveFiles(ctx.runs, run.taskId), labels);
   const targets = await annotateFound(ctx, run, await imagesInOmero(ctx, run, images), step.signal);
   await step.write((tx) => setAnnotated(tx, run.id));
   step.progress({

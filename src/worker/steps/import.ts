@@ -2,11 +2,14 @@ import { bridgeError } from '../../domain/errors.ts';
 import { stages, statuses } from '../../domain/vocabulary.ts';
 import { clientPathOf } from '../../omero/client-path.ts';
 import { fileResults } from '../../orders/file-results.ts';
-import { readOrder, type OrderState } from '../../orders/read-order.ts';
-import { imagesOf, type ArchivedImage } from '../../runs/archived-images.ts';
+import type { OrderState } from '../../orders/read-order.ts';
+import { orderedOf, type ArchivedImage } from '../../runs/archived-images.ts';
 import { readArchive, readArchiveFiles, readRunOrders } from '../../runs/read-runs.ts';
 import type { Run } from '../../runs/run.ts';
+import { askForLabels, readCurrentOrders } from '../../runs/run-orders.ts';
 import { setAttention, setImagesConfirmed, setStatus } from '../../runs/write-run.ts';
+import { findRegistered } from '../../zarr/find-registered.ts';
+import { isZarrPath } from '../../zarr/store-name.ts';
 import type { StepHandle, StepOutcome, WorkerContext } from '../context.ts';
 import { publishStatus } from '../publish.ts';
 
@@ -17,11 +20,14 @@ import { publishStatus } from '../publish.ts';
 export async function importImages(ctx: WorkerContext, run: Run, step: StepHandle): Promise<StepOutcome> {
   const archive = await readArchive(ctx.runs, run.taskId);
   if (!archive || !run.destination) return 'again';
-  const images = imagesOf(archive.path, await readArchiveFiles(ctx.runs, run.taskId));
   const uuids = await readRunOrders(ctx.runs, run.id);
-  const newest = uuids.at(-1);
-  const order = newest ? await readOrder(ctx.orders, newest) : null;
-  if (!newest || !order) throw bridgeError('ORDER_GONE', { order: newest ?? 'of this run' });
+  const labels = await askForLabels(ctx.orders, uuids);
+  const images = orderedOf(archive.path, await readArchiveFiles(ctx.runs, run.taskId), labels);
+  const { orders, outcome } = await readCurrentOrders(ctx.runs, ctx.orders, run.id);
+  const gone = orders.find((o) => !o.state);
+  if (orders.length === 0 || gone) throw bridgeError('ORDER_GONE', { order: gone?.uuid ?? 'of this run' });
+  const current = orders.flatMap(({ state }) => state ?? []);
+  const newest = current.map((o) => o.uuid).join(', ');
 
   const results = (await Promise.all(uuids.map((uuid) => fileResults(ctx.orders, uuid)))).flat();
   const imported = new Set(
@@ -31,13 +37,15 @@ export async function importImages(ctx: WorkerContext, run: Run, step: StepHandl
     filesDone: images.filter((i) => imported.has(i.absolute)).length,
     filesTotal: images.length,
     bytesDone: images.filter((i) => imported.has(i.absolute)).reduce((sum, i) => sum + i.bytes, 0),
-    detail: `Order ${newest}: ${order.stage}`,
+    detail: current.map((o) => `Order ${o.uuid}: ${o.stage}`).join('; '),
   });
 
-  if (order.stage === stages.failed) throw await importFailure(ctx, run, images, results, order);
-  if (order.stage !== stages.completed) {
-    await noteTimeout(ctx, run, step, order);
-    await ctx.orderChanges.wait(newest, 1_000, step.signal);
+  const failed = current.find((o) => o.stage === stages.failed);
+  if (outcome === 'failed' && failed) throw await importFailure(ctx, run, images, results, failed);
+  const open = current.find((o) => o.stage !== stages.completed && o.stage !== stages.failed);
+  if (open) {
+    await noteTimeout(ctx, run, step, open);
+    await ctx.orderChanges.wait(open.uuid, 1_000, step.signal);
     return 'again';
   }
   const found = await imagesInOmero(ctx, run, images);
@@ -73,6 +81,11 @@ export async function imagesInOmero(
     if (path === undefined || (fileset.imageIds.length === 0 && fileset.plateIds.length === 0)) continue;
     const here = run.destination?.type === 'Screen' || fileset.datasetIds.includes(run.destination?.id ?? -1);
     if (here) found.set(path, { imageIds: fileset.imageIds, plateIds: fileset.plateIds });
+  }
+  for (const { absolute: path } of images) {
+    if (found.has(path) || !isZarrPath(path) || !run.destination) continue;
+    const registered = await findRegistered(session, path, run.destination);
+    if (registered) found.set(path, registered);
   }
   return found;
 }

@@ -1,7 +1,7 @@
 import { orderUuid } from '../../orders/order-uuid.ts';
 import { placeOrder } from '../../orders/place-order.ts';
 import { statuses } from '../../domain/vocabulary.ts';
-import { imagesOf } from '../../runs/archived-images.ts';
+import { imagesOf, labelsOf, orderedOf } from '../../runs/archived-images.ts';
 import { readArchive, readArchiveFiles } from '../../runs/read-runs.ts';
 import type { Run } from '../../runs/run.ts';
 import { insertRunOrder, setDestination, setStatus } from '../../runs/write-run.ts';
@@ -15,28 +15,38 @@ import { publishStatus } from '../publish.ts';
 export async function order(ctx: WorkerContext, run: Run, step: StepHandle): Promise<StepOutcome> {
   const archive = await readArchive(ctx.runs, run.taskId);
   if (!archive || !run.job) return 'again';
-  const images = imagesOf(archive.path, await readArchiveFiles(ctx.runs, run.taskId));
+  const files = await readArchiveFiles(ctx.runs, run.taskId);
   const destination = run.destination ?? (await makeDestination(ctx, run, step));
-  const uuid = orderUuid({ taskId: run.taskId, jobId: run.job.id, destination, part: 1 });
-  await placeOrder(ctx.orders, {
-    uuid,
-    groupName: run.group.name,
-    userName: run.user.name,
-    destinationType: destination.type,
-    destinationId: destination.id,
-    files: images.map((i) => i.absolute),
-    link: { taskId: run.taskId, runId: run.id, archivePath: archive.path, part: 1, retryOf: null },
-  });
+  const placed: { uuid: string; part: number }[] = [];
+  // Labels are asked for by themselves, so that what is wrong with them does not hold the images up.
+  // Bio-Formats reads only whole stores.
+  const labels = ctx.config.importer.registerZarr ? labelsOf(archive.path, files) : [];
+  for (const [at, images] of [imagesOf(archive.path, files), labels].entries()) {
+    if (images.length === 0) continue;
+    const part = at + 1;
+    const uuid = orderUuid({ taskId: run.taskId, jobId: run.job.id, destination, part });
+    await placeOrder(ctx.orders, {
+      uuid,
+      groupName: run.group.name,
+      userName: run.user.name,
+      destinationType: destination.type,
+      destinationId: destination.id,
+      files: images.map((i) => i.absolute),
+      link: { taskId: run.taskId, runId: run.id, archivePath: archive.path, part, retryOf: null },
+    });
+    placed.push({ uuid, part });
+  }
   await publishStatus(ctx, run, statuses.importing);
   await step.write(async (tx) => {
-    await insertRunOrder(tx, run.id, { uuid, part: 1, retryOf: null });
+    for (const { uuid, part } of placed) await insertRunOrder(tx, run.id, { uuid, part, retryOf: null });
     await setStatus(tx, run.id, statuses.importing);
   });
+  const ordered = orderedOf(archive.path, files, labels.length > 0);
   step.progress({
-    filesDone: images.length,
-    filesTotal: images.length,
-    bytesDone: images.reduce((sum, i) => sum + i.bytes, 0),
-    detail: `Upload order ${uuid} for ${destination.type} ${destination.id}`,
+    filesDone: ordered.length,
+    filesTotal: ordered.length,
+    bytesDone: imagesOf(archive.path, files).reduce((sum, i) => sum + i.bytes, 0),
+    detail: `Upload order ${placed.map((o) => o.uuid).join(', ')} for ${destination.type} ${destination.id}`,
   });
   return 'again';
 }

@@ -4,8 +4,8 @@
  * out of it, and metadata beyond a size that no writer makes are refused.
  */
 import { join } from 'node:path';
-import { openBelow } from '../../archive/open-below.ts';
-import { isBridgeError } from '../../domain/errors.ts';
+import { openBelow } from '../archive/open-below.ts';
+import { isBridgeError } from '../domain/errors.ts';
 
 export interface ZarrArray {
   readonly kind: 'array';
