@@ -33,6 +33,7 @@ function outcomeOf(states: readonly OrderState[]): RunOrders['outcome'] {
 
 /** Whether one of the orders asks for labels of OME-Zarrs. */
 export async function askForLabels(orders: Database, uuids: readonly string[]): Promise<boolean> {
+  if (uuids.length === 0) return false;
   const { rowCount } = await orders.query(
     `select 1 from imports where uuid = any($1) and stage = $2 and files ilike '%.zarr/labels/%' limit 1`,
     [uuids, stages.pending],
