@@ -73,6 +73,11 @@ const meanings: Readonly<Record<string, JobMeaning>> = {
   REVOKED: ended('cancelled', 'another cluster of the federation took it over', again),
 };
 
+/** Ends after which Slurm puts a job back into the queue by itself, under the same id, where its site or its user says so. */
+export function mayBeRequeued(word: string): boolean {
+  return word === 'NODE_FAIL' || word === 'PREEMPTED' || word === 'BOOT_FAIL';
+}
+
 /** Slurm's own word: the first of a text such as `CANCELLED by 1001`; fixed-width output marks a cut with `+`. */
 export function stateWord(text: string): string {
   return (text.trim().split(/\s+/)[0] ?? '').replace(/\+$/, '');

@@ -65,6 +65,15 @@ test('with the controller down the accounting still tells of what has ended', as
   expect(states.get(6)).toMatchObject({ phase: 'unknown', terminal: false });
 });
 
+test('what Slurm may have put back into the queue has not ended while only the accounting tells of it', async () => {
+  const { slurm, says } = await site();
+  await says('sacct', 'echo "5|5|NODE_FAIL|0:0|n1|1795468968|1795468969|None"');
+  await says('squeue', controllerDown);
+  expect((await slurm.observe([5])).get(5)).toMatchObject({ phase: 'unknown', terminal: false });
+  await says('squeue', 'exit 0');
+  expect((await slurm.observe([5])).get(5)).toMatchObject({ word: 'NODE_FAIL', terminal: true });
+});
+
 test('without accounting the exit code comes from the controller, of the task that failed', async () => {
   const { slurm, says } = await site();
   await says('sacct', databaseDown);

@@ -1,6 +1,7 @@
 import type { SlurmConfig } from '../config/config.ts';
 import { bridgeError } from '../domain/errors.ts';
-import { jobState, type JobState } from './observe.ts';
+import { mayBeRequeued } from './job-states.ts';
+import { jobState, unknownState, type JobState } from './observe.ts';
 import { parseSacct, parseSqueue, sacctFields, squeueFormat, type JobRow } from './queue.ts';
 import { hintJobArguments } from './job-hints.ts';
 import { readLogTails, type LogTail } from './log-tails.ts';
@@ -78,7 +79,11 @@ export class Slurm {
       // One of the two may be down: the other still tells about its part. Both down is not an answer.
       if (!Array.isArray(queue) && !Array.isArray(accounting)) throw queue;
       const accounted = Array.isArray(accounting) ? accounting : [];
-      const seen = ids.map((id) => jobState(id, rows, accounted));
+      const seen = ids.map((id) => {
+        const state = jobState(id, rows, accounted);
+        // Only the queue knows whether such a job has been put back into it.
+        return Array.isArray(queue) || !mayBeRequeued(state.word) ? state : unknownState(id);
+      });
       for (const state of seen) states.set(state.jobId, await this.#withExit(state, accounted));
     }
     return states;

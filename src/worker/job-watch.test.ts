@@ -132,6 +132,35 @@ test('progress is the last percentage of the log, told when it changes', async (
   expect(looks.map((look) => look.progress)).toEqual([null, '10%', '20%', '75%']);
 });
 
+test('an end other than success is believed when it is seen for some seconds', async () => {
+  const cluster = new Cluster();
+  cluster.words.set(1, state(1, 'RUNNING', 'running'));
+  const looks = cluster.follow(1);
+  const words = (): string[] => looks.map((look) => look.state.word);
+  await vi.advanceTimersByTimeAsync(1_500);
+  cluster.words.set(1, state(1, 'NODE_FAIL', 'failed', true));
+  await vi.advanceTimersByTimeAsync(3_000);
+  cluster.words.set(1, state(1, 'PENDING', 'queued'));
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(words()).toEqual(['RUNNING', 'COMPLETING', 'PENDING']);
+  cluster.words.set(1, state(1, 'FAILED', 'failed', true));
+  await vi.advanceTimersByTimeAsync(4_000);
+  // Another end begins anew.
+  cluster.words.set(1, state(1, 'OUT_OF_MEMORY', 'failed', true));
+  await vi.advanceTimersByTimeAsync(4_500);
+  expect(words().at(-1)).toBe('COMPLETING');
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(looks.at(-1)?.state).toMatchObject({ word: 'OUT_OF_MEMORY', terminal: true });
+});
+
+test('a success is believed at once', async () => {
+  const cluster = new Cluster();
+  cluster.words.set(1, state(1, 'COMPLETED', 'succeeded', true));
+  const looks = cluster.follow(1);
+  await vi.advanceTimersByTimeAsync(10);
+  expect(looks.at(-1)?.state.terminal).toBe(true);
+});
+
 test('who stops waiting is let go', async () => {
   const cluster = new Cluster();
   const stop = new AbortController();

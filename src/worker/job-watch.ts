@@ -36,6 +36,8 @@ interface Watched {
   unknownSince: number | null;
   logFrom: number;
   progress: string | null;
+  /** The end other than success that was seen, and when: believed when it is still seen some seconds later. */
+  badEnd: { word: string; since: number } | null;
   /** Somebody hinted at its end: looked at often until then. */
   hotUntil: number;
 }
@@ -49,6 +51,11 @@ const hotEveryMs = 400;
 const earlyMs = 60_000;
 /** Slurm may lag behind for some seconds after a submission; only after this long is its silence worth a word. */
 const silenceMs = 120_000;
+/**
+ * Between an end and putting the job back into the queue, and while accounting has not heard of all tasks of an array,
+ * Slurm calls a job failed that goes on.
+ */
+const badEndMs = 5_000;
 /** A percentage may be cut by the end of what was written when the log was read last. */
 const overlapBytes = 8;
 
@@ -125,6 +132,7 @@ export class JobWatch {
       unknownSince: null,
       logFrom: 0,
       progress: null,
+      badEnd: null,
       hotUntil: 0,
     };
     this.#jobs.set(jobId, job);
@@ -148,7 +156,11 @@ export class JobWatch {
     let interval = this.#minMs * slowest;
     for (const job of this.#jobs.values()) {
       const own =
-        job.hotUntil > now ? Math.min(hotEveryMs, this.#minMs) : Math.max(this.#minMs, (now - job.changedAt) / 10);
+        job.badEnd !== null
+          ? Math.min(this.#minMs, Math.max(0, job.badEnd.since + badEndMs - now))
+          : job.hotUntil > now
+            ? Math.min(hotEveryMs, this.#minMs)
+            : Math.max(this.#minMs, (now - job.changedAt) / 10);
       interval = Math.min(interval, own);
     }
     return interval;
@@ -195,10 +207,22 @@ export class JobWatch {
     }
   }
 
-  #show(jobId: number, state: JobState): void {
+  /** An end other than success counts as finishing until it has been seen for a while. */
+  #believed(job: Watched, state: JobState): JobState {
+    if (!state.terminal || state.phase === 'succeeded') {
+      job.badEnd = null;
+      return state;
+    }
+    if (job.badEnd?.word !== state.word) job.badEnd = { word: state.word, since: this.#now() };
+    if (this.#now() - job.badEnd.since >= badEndMs) return state;
+    return { ...state, word: 'COMPLETING', phase: 'finishing', terminal: false, exit: null, endedAt: null };
+  }
+
+  #show(jobId: number, seen: JobState): void {
     const job = this.#jobs.get(jobId);
     if (!job) return;
     const now = this.#now();
+    const state = this.#trouble ? seen : this.#believed(job, seen);
     const trouble = this.#trouble && { error: this.#trouble.error, since: this.#trouble.since };
     if (state.phase !== 'unknown') job.unknownSince = null;
     else if (!trouble) job.unknownSince ??= now;

@@ -113,7 +113,8 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'runs on a real Sl
     await queued('RUNNING');
     site.slurm.command('scontrol', 'requeue', String(requeuedJob));
     await queued('PENDING');
-    site.slurm.command('scontrol', 'update', `jobid=${requeuedJob}`, 'StartTime=now');
+    // In the second in which the first attempt was killed Slurm refuses to start it again, and calls it FAILED.
+    site.slurm.command('scontrol', 'update', `jobid=${requeuedJob}`, 'StartTime=now+3');
 
     expect((await site.ended(fails)).failure).toMatchObject({
       code: 'JOB_FAILED',

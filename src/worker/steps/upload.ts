@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { bridgeError } from '../../domain/errors.ts';
 import { statuses } from '../../domain/vocabulary.ts';
 import { checkDestination } from '../../importer/destination.ts';
@@ -98,6 +99,6 @@ async function uploadMissing(
 }
 
 function uploadFailed(total: number, failed: readonly FileResult[]): Error {
-  const reasons = failed.slice(0, 3).map((result) => result.error ?? 'no reason given');
+  const reasons = failed.slice(0, 3).map((r) => `${basename(r.path)}: ${r.error ?? 'no reason given'}`);
   return bridgeError('UPLOAD_FAILED', { failed: failed.length, total, reasons: reasons.join('; ') });
 }
