@@ -1,5 +1,5 @@
 /**
- * Writes the reference pages that follow from the code: errors and command line. With `--check` it only compares, and
+ * Writes the reference pages that follow from the code: errors, command line, settings and HTTP API. With `--check` it only compares, and
  * fails when a page is out of date.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -7,11 +7,13 @@ import { configurationPage } from '../config/reference-page.ts';
 import { packageFile } from '../lib/package-root.ts';
 import { commandLinePage } from './command-line-page.ts';
 import { errorsPage } from './errors-page.ts';
+import { openApiPage } from './openapi-page.ts';
 
 const pages: Readonly<Record<string, () => string>> = {
   'docs/reference/errors.md': errorsPage,
   'docs/reference/command-line.md': commandLinePage,
   'docs/reference/configuration.md': configurationPage,
+  'docs/reference/openapi.json': openApiPage,
 };
 
 const check = process.argv.includes('--check');

@@ -15,6 +15,7 @@ import type { Viewer } from './identity/viewer.ts';
 import { PreviewMaker } from '../previews/preview-maker.ts';
 import { LiveRuns } from './live-runs.ts';
 import type { Method, Rule } from './route.ts';
+import { checkAnswer } from './testing/check-answer.ts';
 import { buildWebApp, routesOf, type WebAppParts } from './web-app.ts';
 
 // Every route × everybody × every type of group, from the route table itself: a route that is added is tested here.
@@ -127,7 +128,10 @@ async function ask(viewer: Viewer | null, method: Method, path: string): Promise
     headers: { host: 'here', 'content-type': 'application/json' },
     ...(method === 'GET' ? {} : { body: '{}' }),
   });
-  if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return response;
+  if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
+    await checkAnswer(routesOf(parts), method, path, response);
+    return response;
+  }
   // An open stream has let the viewer in.
   await response.body?.cancel();
   return response;

@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import type { z } from 'zod';
 import type { Run } from '../runs/run.ts';
 import type { Viewer } from './identity/viewer.ts';
 
@@ -14,6 +15,18 @@ export type Rule = 'public' | 'signed-in' | 'see-run' | 'change-run' | 'admin';
 
 export type Method = 'GET' | 'POST' | 'DELETE';
 
+/** What a route takes and answers. Requests are checked against it, and docs/reference/openapi.json is made from it. */
+export interface RouteApi {
+  /** One sentence: what it does or gives. */
+  readonly summary: string;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  /** JSON of this shape; null: 204 without a body; else the media type of bytes. */
+  readonly answer: z.ZodType | null | `${string}/${string}`;
+  /** Status of a good answer; 200, or 204 without a body, unless given. */
+  readonly status?: 200 | 201 | 202;
+}
+
 /** What a handler gets once its route's rule was kept. */
 export interface Signed {
   c: Context;
@@ -27,7 +40,8 @@ export interface OnRun extends Signed {
 type Answer = Response | Promise<Response>;
 
 /** One address of the API. Every address stands in a table of these, so none can be without a rule. */
-export type Route =
-  | { method: Method; path: `/api/${string}`; rule: 'public'; handle: (on: { c: Context }) => Answer }
-  | { method: Method; path: `/api/${string}`; rule: 'signed-in' | 'admin'; handle: (on: Signed) => Answer }
-  | { method: Method; path: `/api/runs/:id${string}`; rule: 'see-run' | 'change-run'; handle: (on: OnRun) => Answer };
+export type Route = { readonly method: Method; readonly api: RouteApi } & (
+  | { path: `/api/${string}`; rule: 'public'; handle: (on: { c: Context }) => Answer }
+  | { path: `/api/${string}`; rule: 'signed-in' | 'admin'; handle: (on: Signed) => Answer }
+  | { path: `/api/runs/:id${string}`; rule: 'see-run' | 'change-run'; handle: (on: OnRun) => Answer }
+);

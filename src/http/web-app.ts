@@ -19,6 +19,7 @@ import { adminOrderRoutes } from './routes/admin-orders.ts';
 import { adminStorageRoutes } from './routes/admin-storage.ts';
 import { eventRoutes } from './routes/events.ts';
 import { fileRoutes } from './routes/files.ts';
+import { openApiRoute } from './routes/openapi.ts';
 import { runRoutes } from './routes/runs.ts';
 import { signInRoutes } from './routes/sign-in.ts';
 
@@ -42,7 +43,7 @@ export interface WebAppParts {
 
 /** Every address of the API, with who may use it. */
 export function routesOf(parts: WebAppParts): Route[] {
-  return [
+  const routes = [
     ...signInRoutes(parts.identity, parts.omeroWeb),
     ...runRoutes({ sources: parts.sources, slurm: parts.slurm }),
     ...fileRoutes({ runs: parts.sources.runs, previews: parts.previews }),
@@ -51,6 +52,7 @@ export function routesOf(parts: WebAppParts): Route[] {
     ...adminStorageRoutes({ runs: parts.sources.runs, storage: parts.storage, log: parts.log }),
     ...adminMappingRoutes({ ...parts, runs: parts.sources.runs }),
   ];
+  return [...routes, openApiRoute(routes)];
 }
 
 /**

@@ -15,6 +15,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'csv-parse/sync';
 import type pg from 'pg';
 import { saveGroupMappings } from '../../src/archive/save-group-mappings.ts';
+import { describedRoutes } from '../../src/docs/openapi-page.ts';
+import { checkAnswer } from '../../src/http/testing/check-answer.ts';
 import { packageFile } from '../../src/lib/package-root.ts';
 import { OmeroSession } from '../../src/omero/session.ts';
 import type { RunView } from '../../src/runs/view.ts';
@@ -54,6 +56,7 @@ afterAll(async () => {
 async function get(path: string): Promise<unknown> {
   const response = await fetch(`${address}${path}`, { headers: { cookie } });
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  await checkAnswer(describedRoutes(), 'GET', path, response);
   return response.json();
 }
 
@@ -202,6 +205,29 @@ test('nobody without the token, or from another address, gets an answer', async 
     body: '{}',
   });
   expect(crossSite.status).toBe(403);
+});
+
+test('what is read of a real run is as the API is described', async () => {
+  const table = run.results.find((r) => r.kind === 'table');
+  expect(table).toBeDefined();
+  const path = encodeURIComponent(table?.path ?? '');
+  for (const address of [
+    '/api/session',
+    '/api/sign-in',
+    '/api/openapi.json',
+    '/api/runs/counts',
+    '/api/runs/names',
+    `/api/runs/${run.id}/table?path=${path}&sort=0&order=descending`,
+    `/api/runs/${run.id}/table/points?path=${path}&x=0&y=1`,
+    '/api/admin/queue',
+    '/api/admin/orders?show=all',
+    `/api/admin/orders/${run.orders[0]?.uuid}`,
+    '/api/admin/storage',
+    '/api/admin/mappings',
+    '/api/admin/folders',
+    '/api/admin/audit',
+  ])
+    await get(address);
 });
 
 test('the log is served by byte offset, and /healthz answers', async () => {

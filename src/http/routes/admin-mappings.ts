@@ -1,21 +1,29 @@
 import { join } from 'node:path';
-import type { Context } from 'hono';
 import type { Logger } from 'pino';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { checkGroupMappings, type MappingFinding } from '../../archive/check-group-mappings.ts';
 import { refuseFolder, trimSlash } from '../../archive/group-folder.ts';
 import { changeMappings, readGroupMappings, mappingsRevision } from '../../archive/group-mappings.ts';
 import { archivesFolder } from '../../archive/layout.ts';
 import { saveGroupMappings } from '../../archive/save-group-mappings.ts';
 import type { StorageConfig } from '../../config/config.ts';
-import { BridgeError, bridgeError, describeError, printable } from '../../domain/errors.ts';
+import { BridgeError, describeError, printable } from '../../domain/errors.ts';
 import type { Pool } from '../../lib/database.ts';
 import { countArchivesElsewhere } from '../../runs/archives-elsewhere.ts';
 import { insertAudit } from '../../runs/write-run.ts';
 import { checkGroupStorage } from '../../storage/check.ts';
 import { listFolders } from '../../storage/list-folders.ts';
 import type { Route } from '../route.ts';
-import { textOf } from './request.ts';
+import {
+  foldersQuery,
+  folderList,
+  mappingChangeBody,
+  mappingPreview,
+  mappingSaveBody,
+  mappingSaved,
+  mappingsView,
+} from '../schemas/mappings.ts';
+import { bodyOf, textOf } from './request.ts';
 
 export interface MappingsParts {
   runs: Pool;
@@ -54,14 +62,6 @@ export interface MappingPreview {
   archivesElsewhere: number;
 }
 
-const changeSchema = z.object({
-  groupId: z.int().min(0),
-  groupName: z.string().max(255),
-  /** Relative to the storage; null takes the mapping away. */
-  folder: z.string().max(1_024).nullable(),
-});
-const saveSchema = changeSchema.extend({ revision: z.string().max(200), allowShared: z.boolean().default(false) });
-
 /** Which folder of the storage belongs to which group: read, tried, saved. For administrators. */
 export function adminMappingRoutes(parts: MappingsParts): Route[] {
   const { runs, storage } = parts;
@@ -70,12 +70,14 @@ export function adminMappingRoutes(parts: MappingsParts): Route[] {
       method: 'GET',
       path: '/api/admin/mappings',
       rule: 'admin',
+      api: { summary: 'The group mappings, with what is doubtful about them.', answer: mappingsView },
       handle: async ({ c }) => c.json(await readView(parts)),
     },
     {
       method: 'GET',
       path: '/api/admin/folders',
       rule: 'admin',
+      api: { summary: 'Folders below one of the storage.', query: foldersQuery, answer: folderList },
       handle: async ({ c }) => c.json(await listFolders(storage.baseDir, textOf(c, 'path', 1_024) ?? '')),
     },
     {
@@ -83,14 +85,24 @@ export function adminMappingRoutes(parts: MappingsParts): Route[] {
       method: 'POST',
       path: '/api/admin/mappings/check',
       rule: 'admin',
-      handle: async ({ c }) => c.json(await previewOf(await bodyOf(c, changeSchema), parts)),
+      api: {
+        summary: 'What a mapping would mean, before it is saved.',
+        body: mappingChangeBody,
+        answer: mappingPreview,
+      },
+      handle: async ({ c }) => c.json(await previewOf(await bodyOf(c, mappingChangeBody), parts)),
     },
     {
       method: 'POST',
       path: '/api/admin/mappings',
       rule: 'admin',
+      api: {
+        summary: 'Saves or takes away one mapping, unless another was saved meanwhile.',
+        body: mappingSaveBody,
+        answer: mappingSaved,
+      },
       handle: async ({ c, viewer }) => {
-        const { revision, allowShared, ...change } = await bodyOf(c, saveSchema);
+        const { revision, allowShared, ...change } = await bodyOf(c, mappingSaveBody);
         const before = (await readGroupMappings(storage.mappingFiles)).get(String(change.groupId));
         const saved = await saveGroupMappings(storage, [change], { revision, allowShared, db: runs });
         const was = before === undefined ? 'not mapped' : before.folder;
@@ -131,7 +143,7 @@ async function readView({ storage, omeroGroups }: MappingsParts): Promise<Mappin
   };
 }
 
-async function previewOf(change: z.infer<typeof changeSchema>, parts: MappingsParts): Promise<MappingPreview> {
+async function previewOf(change: z.infer<typeof mappingChangeBody>, parts: MappingsParts): Promise<MappingPreview> {
   const { runs, storage, log } = parts;
   const wanted = changeMappings(await readGroupMappings(storage.mappingFiles), [change]);
   const key = String(change.groupId);
@@ -152,14 +164,4 @@ async function previewOf(change: z.infer<typeof changeSchema>, parts: MappingsPa
     : null;
   const archivesElsewhere = await countArchivesElsewhere(runs, change.groupId, chosen);
   return { path: join(chosen, archivesFolder), findings, notWritable, archivesElsewhere };
-}
-
-async function bodyOf<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
-  const body = schema.safeParse(await c.req.json().catch(() => null));
-  if (body.success) return body.data;
-  const [issue] = body.error.issues;
-  const where = issue?.path.join('.') ?? '';
-  throw bridgeError('REQUEST_INVALID', {
-    reason: `${where || 'the body'}: ${issue?.message ?? 'it is not as expected'}`,
-  });
 }

@@ -11,7 +11,18 @@ import { readAudit } from '../../runs/read-audit.ts';
 import type { ViewSources } from '../../runs/read-view.ts';
 import { retryRun } from '../../runs/retry.ts';
 import type { Route } from '../route.ts';
-import { textFields, textOf, uuidPattern, wordsOf } from './request.ts';
+import { bodyOf, textOf, uuidPattern, wordsOf } from './request.ts';
+import {
+  auditPage as auditView,
+  auditQuery,
+  orderCancelled,
+  orderHistory,
+  orderList,
+  orderRetried,
+  ordersQuery,
+  queue,
+} from '../schemas/admin.ts';
+import { reasonBody } from '../schemas/common.ts';
 
 const shows = ['open', 'failed', 'all'] as const;
 const mostOrders = 500;
@@ -24,6 +35,7 @@ export function adminOrderRoutes(sources: ViewSources): Route[] {
       method: 'GET',
       path: '/api/admin/queue',
       rule: 'admin',
+      api: { summary: 'Where the orders of each group stand, and who imports them.', answer: queue },
       handle: async ({ c }) => {
         const [groups, importers] = await Promise.all([readQueue(sources.orders), readImporters(sources.orders)]);
         return c.json({ groups, importers });
@@ -33,6 +45,7 @@ export function adminOrderRoutes(sources: ViewSources): Route[] {
       method: 'GET',
       path: '/api/admin/orders',
       rule: 'admin',
+      api: { summary: 'Upload orders.', query: ordersQuery, answer: orderList },
       handle: async ({ c }) => {
         const [show = 'open'] = wordsOf(c, 'show', shows) ?? [];
         const limit = limitOf(c);
@@ -50,6 +63,7 @@ export function adminOrderRoutes(sources: ViewSources): Route[] {
       method: 'GET',
       path: '/api/admin/orders/:uuid',
       rule: 'admin',
+      api: { summary: 'Everything that is known about one order.', answer: orderHistory },
       handle: async ({ c }) => {
         const uuid = orderOf(c);
         const history = await readOrderHistory(sources.orders, uuid);
@@ -61,6 +75,7 @@ export function adminOrderRoutes(sources: ViewSources): Route[] {
       method: 'POST',
       path: '/api/admin/orders/:uuid/cancel',
       rule: 'admin',
+      api: { summary: 'Closes an open order.', body: reasonBody, answer: orderCancelled },
       handle: async ({ c, viewer }) => {
         const done = await cancelOrder(sources.orders, orderOf(c), viewer.name, await reasonOf(c));
         return c.json({ cancelled: done });
@@ -70,6 +85,11 @@ export function adminOrderRoutes(sources: ViewSources): Route[] {
       method: 'POST',
       path: '/api/admin/orders/:uuid/retry',
       rule: 'admin',
+      api: {
+        summary: 'Places a failed order again, with the files that are missing.',
+        body: reasonBody,
+        answer: orderRetried,
+      },
       handle: async ({ c, viewer }) => {
         const uuid = orderOf(c);
         const reason = await reasonOf(c);
@@ -87,6 +107,7 @@ export function adminOrderRoutes(sources: ViewSources): Route[] {
       method: 'GET',
       path: '/api/admin/audit',
       rule: 'admin',
+      api: { summary: 'What people did, newest first.', query: auditQuery, answer: auditView },
       handle: async ({ c }) =>
         c.json(await readAudit(sources, { text: textOf(c, 'text'), before: beforeOf(c), limit: auditPage })),
     },
@@ -101,9 +122,7 @@ function orderOf(c: Context): string {
 
 /** Whoever interferes says why. */
 async function reasonOf(c: Context): Promise<string> {
-  const reason = (await textFields(c, ['reason'])).reason?.trim() ?? '';
-  if (reason === '') throw bridgeError('REQUEST_INVALID', { reason: 'say why, as "reason"' });
-  return reason.slice(0, 1_000);
+  return (await bodyOf(c, reasonBody)).reason;
 }
 
 function limitOf(c: Context): number {

@@ -5,7 +5,8 @@ import { BridgeError, bridgeError, describeError } from '../../domain/errors.ts'
 import type { Pool } from '../../lib/database.ts';
 import { checkGroupStorage, readMounts, readStoredGroups, type StoredGroup } from '../../storage/check.ts';
 import type { Route } from '../route.ts';
-import { textFields } from './request.ts';
+import { bodyOf } from './request.ts';
+import { storageCheckBody, storageChecks, storageView } from '../schemas/admin.ts';
 
 /** What became of trying to store something for a group. */
 export interface GroupStorageView {
@@ -26,6 +27,7 @@ export function adminStorageRoutes(o: { runs: Pool; storage: StorageConfig; log:
       method: 'GET',
       path: '/api/admin/storage',
       rule: 'admin',
+      api: { summary: 'The storage and its mounts, and the groups that store on it.', answer: storageView },
       handle: async ({ c }) => {
         const mounts = await readMounts(o.runs, o.storage.baseDir);
         return c.json({
@@ -42,8 +44,13 @@ export function adminStorageRoutes(o: { runs: Pool; storage: StorageConfig; log:
       method: 'POST',
       path: '/api/admin/storage/check',
       rule: 'admin',
+      api: {
+        summary: "Tries in the groups' folders what an archive needs.",
+        body: storageCheckBody,
+        answer: storageChecks,
+      },
       handle: async ({ c }) => {
-        const { group } = await textFields(c, ['group']);
+        const { group } = await bodyOf(c, storageCheckBody);
         const groups = await readStoredGroups(o.runs, o.storage);
         const chosen = group === undefined ? groups : groups.filter((g) => g.name === group);
         if (group !== undefined && chosen.length === 0)

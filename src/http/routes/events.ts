@@ -1,4 +1,5 @@
 import { streamSSE } from 'hono/streaming';
+import { z } from 'zod';
 import { bridgeError } from '../../domain/errors.ts';
 import { readRun } from '../../runs/read-runs.ts';
 import type { Pool } from '../../lib/database.ts';
@@ -26,6 +27,12 @@ export function eventRoutes(parts: {
       method: 'GET',
       path: '/api/events',
       rule: 'signed-in',
+      api: {
+        summary:
+          'Event stream: with `run`, that run as `run` events; else `runs` with the newest 100, then `summary` for each that changes. `ping` every 15 s.',
+        query: z.object({ run: z.string().optional() }),
+        answer: 'text/event-stream',
+      },
       handle: async ({ c, viewer }) => {
         const asked = c.req.query('run');
         const run = asked === undefined ? null : await readRun(parts.runs, runIdOf(asked));

@@ -8,8 +8,15 @@ import { findArchivedFile, type ArchivedFile } from '../../runs/archived-file.ts
 import type { Run } from '../../runs/run.ts';
 import type { Route } from '../route.ts';
 import { Table } from '../table.ts';
-
-const sizes = [64, 320, 960] as const;
+import {
+  fileQuery,
+  pointsQuery,
+  previewQuery,
+  previewSizes,
+  tablePage,
+  tablePoints,
+  tableQuery,
+} from '../schemas/files.ts';
 
 /** What people look at of an archive: files as they are, previews of images, pages of tables. */
 export function fileRoutes({ runs, previews }: { runs: Pool; previews: PreviewMaker }): Route[] {
@@ -18,6 +25,7 @@ export function fileRoutes({ runs, previews }: { runs: Pool; previews: PreviewMa
       method: 'GET',
       path: '/api/runs/:id/file',
       rule: 'see-run',
+      api: { summary: 'A file of the archive, as a download.', query: fileQuery, answer: 'application/octet-stream' },
       handle: async ({ c, run }) => {
         const found = await fileOf(runs, run, c);
         if (found.bytes === null) throw bridgeError('FILE_NOT_FOUND', {});
@@ -33,9 +41,14 @@ export function fileRoutes({ runs, previews }: { runs: Pool; previews: PreviewMa
       method: 'GET',
       path: '/api/runs/:id/preview',
       rule: 'see-run',
+      api: {
+        summary: 'A picture of a TIFF, PNG or OME-Zarr; 422 with the reason when there is none.',
+        query: previewQuery,
+        answer: 'image/png',
+      },
       handle: async ({ c, run }) => {
         const found = await fileOf(runs, run, c);
-        const size = sizes.find((s) => String(s) === c.req.query('size')) ?? 320;
+        const size = previewSizes.find((s) => String(s) === c.req.query('size')) ?? 320;
         const answer = await previews.preview({ root: found.root, path: found.path, size }, found.identity);
         if ('reason' in answer) throw bridgeError('NO_PREVIEW', { reason: answer.reason });
         c.header('content-type', 'image/png');
@@ -50,6 +63,7 @@ export function fileRoutes({ runs, previews }: { runs: Pool; previews: PreviewMa
       method: 'GET',
       path: '/api/runs/:id/table',
       rule: 'see-run',
+      api: { summary: '100 rows of a table, and its columns.', query: tableQuery, answer: tablePage },
       handle: async ({ c, run }) => {
         const table = await tableOf(runs, run, c);
         const from = numberOf(c, 'from') ?? 0;
@@ -62,6 +76,11 @@ export function fileRoutes({ runs, previews }: { runs: Pool; previews: PreviewMa
       method: 'GET',
       path: '/api/runs/:id/table/points',
       rule: 'see-run',
+      api: {
+        summary: 'Values of one or two numeric columns, at most 5,000 rows evenly spread.',
+        query: pointsQuery,
+        answer: tablePoints,
+      },
       handle: async ({ c, run }) => {
         const table = await tableOf(runs, run, c);
         const columns = [numberOf(c, 'x') ?? 0, numberOf(c, 'y')].filter((n) => n !== null);

@@ -1,5 +1,7 @@
 import type { Context } from 'hono';
+import { z } from 'zod';
 import { bridgeError } from '../../domain/errors.ts';
+import type { RouteApi } from '../route.ts';
 
 export const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -10,19 +12,31 @@ export function runIdOf(text: string | undefined): string {
   return text;
 }
 
-/** Text fields of a JSON body; those that are missing or no text are undefined. */
-export async function textFields<const K extends string>(
-  c: Context,
-  names: readonly K[],
-): Promise<Record<K, string | undefined>> {
-  const body: unknown = await c.req.json().catch(() => null);
-  const found = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
-  return Object.fromEntries(
-    names.map((name) => {
-      const value = found[name];
-      return [name, typeof value === 'string' && value.length <= 4_000 ? value : undefined];
-    }),
-  ) as Record<K, string | undefined>;
+/** Holds a request against what its route takes. @throws REQUEST_INVALID */
+export async function checkRequest(c: Context, { query, body }: RouteApi): Promise<void> {
+  if (query) parsed(query, c.req.query());
+  if (body) await bodyOf(c, body);
+}
+
+/** The JSON body in its form; an absent one is an empty object. @throws REQUEST_INVALID */
+export async function bodyOf<T extends z.ZodType>(c: Context, schema: T): Promise<z.output<T>> {
+  const text = await c.req.text();
+  let body: unknown = {};
+  try {
+    if (text !== '') body = JSON.parse(text);
+  } catch (error) {
+    throw bridgeError('REQUEST_INVALID', { reason: 'the body is not JSON' }, { cause: error });
+  }
+  return parsed(schema, body);
+}
+
+function parsed<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const where = issue?.path.join('.') ?? '';
+  const reason = `${where ? `${where}: ` : ''}${issue?.message ?? 'it has another form'}`;
+  throw bridgeError('REQUEST_INVALID', { reason: reason.slice(0, 300) });
 }
 
 /** A query parameter as known words with commas between them; null when absent or empty. */

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { bridgeError } from '../../domain/errors.ts';
 import { abandonRun } from '../../runs/abandon.ts';
 import { countRuns, findVisibleRuns, readRunNames, runStates, type RunFilter } from '../../runs/list-runs.ts';
@@ -7,7 +8,9 @@ import type { Slurm } from '../../slurm/slurm.ts';
 import { mayChange, visibleRuns } from '../identity/rights.ts';
 import { openWholeLog, readLogPiece } from '../job-log.ts';
 import type { Route, Signed } from '../route.ts';
-import { textFields, textOf, uuidPattern, wordsOf } from './request.ts';
+import { bodyOf, textOf, uuidPattern, wordsOf } from './request.ts';
+import { reasonBody } from '../schemas/common.ts';
+import { logPiece, logQuery, runCounts, runFilterQuery, runNames, runPage, runView } from '../schemas/runs.ts';
 
 const pageSize = 50;
 
@@ -23,6 +26,13 @@ export function runRoutes({ sources, slurm }: RunsParts): Route[] {
       method: 'GET',
       path: '/api/runs',
       rule: 'signed-in',
+      api: {
+        summary: 'Runs that one may see, newest first, 50 at a time.',
+        query: runFilterQuery.extend({
+          cursor: z.string().optional().meta({ description: '`next` of the page before' }),
+        }),
+        answer: runPage,
+      },
       handle: async (on) => {
         const filter = filterOf(on);
         const runs = await findVisibleRuns(sources.runs, filter, pageSize + 1, readCursor(on.c.req.query('cursor')));
@@ -38,18 +48,21 @@ export function runRoutes({ sources, slurm }: RunsParts): Route[] {
       method: 'GET',
       path: '/api/runs/counts',
       rule: 'signed-in',
+      api: { summary: 'How many of these runs are in each state.', query: runFilterQuery, answer: runCounts },
       handle: async (on) => on.c.json(await countRuns(sources.runs, { ...filterOf(on), states: null })),
     },
     {
       method: 'GET',
       path: '/api/runs/names',
       rule: 'signed-in',
+      api: { summary: 'Groups, users and workflows among the runs that one may see.', answer: runNames },
       handle: async ({ c, viewer }) => c.json(await readRunNames(sources.runs, visibleRuns(viewer))),
     },
     {
       method: 'GET',
       path: '/api/runs/:id',
       rule: 'see-run',
+      api: { summary: 'One run.', answer: runView },
       handle: async ({ c, run, viewer }) => {
         const view = await readRunView(sources, run.id);
         if (!view) throw bridgeError('RUN_NOT_FOUND', { run: run.id });
@@ -60,6 +73,7 @@ export function runRoutes({ sources, slurm }: RunsParts): Route[] {
       method: 'GET',
       path: '/api/runs/:id/log',
       rule: 'see-run',
+      api: { summary: "A piece of the job's log from a byte offset.", query: logQuery, answer: logPiece },
       handle: async ({ c, run }) => {
         const piece = await readLogPiece(sources.runs, slurm, run, readOffset(c.req.query('from')));
         if (!piece) throw bridgeError('LOG_NOT_THERE', {});
@@ -70,6 +84,7 @@ export function runRoutes({ sources, slurm }: RunsParts): Route[] {
       method: 'GET',
       path: '/api/runs/:id/log/download',
       rule: 'see-run',
+      api: { summary: 'The whole log of the job.', answer: 'text/plain' },
       handle: async ({ c, run }) => {
         const log = await openWholeLog(sources.runs, slurm, run);
         if (!log) throw bridgeError('LOG_NOT_THERE', {});
@@ -83,6 +98,7 @@ export function runRoutes({ sources, slurm }: RunsParts): Route[] {
       method: 'POST',
       path: '/api/runs/:id/retry',
       rule: 'change-run',
+      api: { summary: 'Opens a failed run again from the step that failed.', answer: null },
       handle: async ({ c, run, viewer }) => {
         await retryRun(sources, run.id, viewer.name);
         return c.body(null, 204);
@@ -92,10 +108,14 @@ export function runRoutes({ sources, slurm }: RunsParts): Route[] {
       method: 'POST',
       path: '/api/runs/:id/abandon',
       rule: 'change-run',
+      api: {
+        summary: 'Gives a run up: its job and open orders are cancelled, and it has failed for good.',
+        body: reasonBody,
+        answer: null,
+      },
       handle: async ({ c, run, viewer }) => {
-        const { reason } = await textFields(c, ['reason']);
-        if (!reason?.trim()) throw bridgeError('REQUEST_INVALID', { reason: 'say why the run is given up' });
-        await abandonRun(sources.runs, run.id, viewer.name, reason.trim().slice(0, 1_000));
+        const { reason } = await bodyOf(c, reasonBody);
+        await abandonRun(sources.runs, run.id, viewer.name, reason);
         return c.body(null, 204);
       },
     },

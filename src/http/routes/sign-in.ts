@@ -2,7 +2,8 @@ import type { Context } from 'hono';
 import { bridgeError, isBridgeError } from '../../domain/errors.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Route } from '../route.ts';
-import { textFields } from './request.ts';
+import { bodyOf } from './request.ts';
+import { session, signInBody, signInWays } from '../schemas/sign-in.ts';
 
 /** Signing in and out, and who one is. */
 /** @param omeroWeb address of OMERO.web, for links to images; null when it is not known */
@@ -12,14 +13,20 @@ export function signInRoutes(identity: Identity, omeroWeb: string | null): Route
       method: 'GET',
       path: '/api/sign-in',
       rule: 'public',
+      api: { summary: 'How one may sign in here.', answer: signInWays },
       handle: ({ c }) => c.json({ ways: identity.ways }),
     },
     {
       method: 'POST',
       path: '/api/session',
       rule: 'public',
+      api: {
+        summary: 'Signs in: sets a cookie. 429 with `Retry-After` after ten failures in 15 min.',
+        body: signInBody,
+        answer: null,
+      },
       handle: async ({ c }) => {
-        const { token, user, password } = await textFields(c, ['token', 'user', 'password']);
+        const { token, user, password } = await bodyOf(c, signInBody);
         const cookie =
           token === undefined ? await withPassword(identity, c, user ?? '', password ?? '') : identity.withToken(token);
         if (cookie === null) throw bridgeError('TOKEN_REFUSED', {});
@@ -31,6 +38,7 @@ export function signInRoutes(identity: Identity, omeroWeb: string | null): Route
       method: 'DELETE',
       path: '/api/session',
       rule: 'public',
+      api: { summary: 'Signs out; the OMERO session is closed.', answer: null },
       handle: async ({ c }) => {
         c.header('set-cookie', await identity.signOut(c.req.header('cookie')));
         return c.body(null, 204);
@@ -40,6 +48,7 @@ export function signInRoutes(identity: Identity, omeroWeb: string | null): Route
       method: 'GET',
       path: '/api/session',
       rule: 'signed-in',
+      api: { summary: 'Who is signed in.', answer: session },
       handle: ({ c, viewer }) =>
         c.json({
           user: viewer.name,
