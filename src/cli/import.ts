@@ -38,6 +38,7 @@ export async function importFinishedJob(jobId: number, options: ImportOptions): 
       {
         jobId,
         workflowId: options.workflow ?? null,
+        pythonTaskId: null,
         destination,
         userName: options.user ?? null,
         groupName: options.group ?? null,

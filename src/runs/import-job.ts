@@ -11,13 +11,18 @@ import type { Transport } from '../slurm/transport.ts';
 import { trackedWorkflow, workflowOfJob, type TrackedJob } from '../tracking/find-job.ts';
 import type { Tracker } from '../tracking/tracker.ts';
 import { chosenRecipe } from './launch.ts';
-import { runOfJob } from './read-cluster-data.ts';
+import { runOfJob, runOfTask } from './read-cluster-data.ts';
 import { insertRun } from './write-run.ts';
 
 export interface ImportJobRequest {
   jobId: number;
   /** The workflow run it belongs to; else found by the data path's name or by BIOMERO's log. */
   workflowId: string | null;
+  /**
+   * The import task that BIOMERO's own orchestrator has added to the workflow, and will complete or fail itself: we then
+   * publish only the task's statuses. Null: the import task is ours.
+   */
+  pythonTaskId: string | null;
   /** Where the images go; else a dataset of their own. */
   destination: { type: DestinationType; id: number } | null;
   /** In whose name; else as the workflow was started. */
@@ -46,12 +51,15 @@ const uuidText = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i
  * Makes a run of a job that somebody else started, perhaps long ago; a worker brings its results home. Where the data
  * are is taken from the job's log and verified against the data root first.
  *
- * @returns the run's id: the workflow's where one is known
+ * @returns the run's id: the workflow's where one is known; asked again for the same task of Python's, the same run
  * @throws JOB_NOT_COMPLETED, JOB_UNKNOWN_HERE, JOB_LOG_MISSING, JOB_DATA_PATH_UNCLEAR, DATA_PATH_REFUSED,
- *   JOB_ALREADY_OURS, JOB_WORKFLOW_UNCLEAR, JOB_OWNER_UNKNOWN, INPUT_NOT_FOUND, …
+ *   JOB_ALREADY_OURS, JOB_WORKFLOW_UNCLEAR, JOB_OWNER_UNKNOWN, TASK_NOT_TRACKED, INPUT_NOT_FOUND, …
  */
 export async function importJob(ctx: ImportJobContext, request: ImportJobRequest): Promise<string> {
   const { jobId } = request;
+  const pythonTaskId = request.pythonTaskId?.toLowerCase() ?? null;
+  const handed = pythonTaskId === null ? null : await runOfTask(ctx.runs, pythonTaskId);
+  if (handed !== null) return handed;
   const recipe = chosenRecipe(ctx.config);
   const state = await stateOfJob(ctx.slurm, request);
   const log = await ctx.slurm.readLog(jobId, 0, logBytes);
@@ -63,6 +71,9 @@ export async function importJob(ctx: ImportJobContext, request: ImportJobRequest
   const ours = await runOfJob(ctx.runs, jobId, dataPath, workflowId);
   if (ours !== null) throw bridgeError('JOB_ALREADY_OURS', { job: jobId, run: ours });
   const tracked = await trackedWorkflow(ctx.runs, workflowId, jobId);
+  // In a workflow that Python does not know it will not complete anything either.
+  if (pythonTaskId !== null && ctx.config.tracking.enabled && !tracked?.taskIds.includes(pythonTaskId))
+    throw bridgeError('TASK_NOT_TRACKED', { task: pythonTaskId, workflow: workflowId });
   const owner = await ownerOf(ctx, request, tracked);
   const context = await ctx.omero.as(owner.user, owner.group, async (session) => {
     const wanted = request.destination;
@@ -77,7 +88,7 @@ export async function importJob(ctx: ImportJobContext, request: ImportJobRequest
   const workflowTaskId = tracked?.task?.id ?? randomUUID();
   const version = tracked?.task?.version ?? 'unknown';
   const parameters = tracked?.task?.parameters ?? {};
-  if (!tracked)
+  if (!tracked && pythonTaskId === null)
     await ctx.tracker.initiateWorkflow({
       id: workflowId,
       name: workflow,
@@ -85,7 +96,7 @@ export async function importJob(ctx: ImportJobContext, request: ImportJobRequest
       user: context.userId,
       group: context.groupId,
     });
-  if (!tracked?.task) {
+  if (!tracked?.task && pythonTaskId === null) {
     const task = {
       workflowId,
       taskId: workflowTaskId,
@@ -102,12 +113,13 @@ export async function importJob(ctx: ImportJobContext, request: ImportJobRequest
     ctx.runs,
     {
       id: workflowId,
-      taskId: randomUUID(),
+      taskId: pythonTaskId ?? randomUUID(),
       workflowTaskId,
       workflow,
       workflowVersion: version,
       parameters,
       recipe,
+      orchestratedBy: pythonTaskId === null ? 'bridge' : 'python',
       user: { id: context.userId, name: context.userName },
       group: { id: context.groupId, name: context.groupName },
       input: null,

@@ -23,6 +23,12 @@ export async function runsOnDataPath(db: Database, run: Run): Promise<string[]> 
   return rows.map((row) => row.id);
 }
 
+/** The run that has this import task; null when there is none. */
+export async function runOfTask(db: Database, taskId: string): Promise<string | null> {
+  const { rows } = await db.query<{ id: string }>('select id from bridge.runs where task_id::text = $1', [taskId]);
+  return rows[0]?.id ?? null;
+}
+
 /** The run that has this job and data folder, or this id; null when there is none. */
 export async function runOfJob(db: Database, jobId: number, dataPath: string, runId: string): Promise<string | null> {
   const { rows } = await db.query<{ id: string }>(

@@ -14,6 +14,8 @@ export interface Run {
   workflowVersion: string;
   parameters: Record<string, unknown>;
   recipe: Recipe;
+  /** Who starts, completes and fails the workflow and its tasks in BIOMERO's log; of `python` we publish only statuses. */
+  orchestratedBy: Orchestrator;
   user: { id: number; name: string };
   /** The active group at launch. */
   group: { id: number; name: string };
@@ -41,6 +43,9 @@ export interface Run {
   revision: number;
   updatedAt: Date;
 }
+
+/** `bridge`: this product; `python`: BIOMERO's own orchestrator, which handed us its import task. */
+export type Orchestrator = 'bridge' | 'python';
 
 export interface RunFailure {
   step: StepName;
@@ -70,6 +75,7 @@ export function runFromRow(row: QueryResultRow): Run {
     workflowVersion: row.workflow_version,
     parameters: row.parameters,
     recipe: row.recipe,
+    orchestratedBy: row.orchestrated_by,
     user: { id: row.user_id, name: row.user_name },
     group: { id: row.group_id, name: row.group_name },
     input: row.input_id === null ? null : { type: row.input_type, id: row.input_id, name: row.input_name },

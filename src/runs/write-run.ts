@@ -10,6 +10,7 @@ import {
   type StepName,
 } from '../domain/vocabulary.ts';
 import { endStep } from './write-step.ts';
+import type { Orchestrator } from './run.ts';
 import type { Archive } from '../archive/archive.ts';
 
 /**
@@ -49,6 +50,8 @@ export interface NewRun {
   input: { type: DestinationType; id: number; name: string } | null;
   dataPath: string;
   destination?: { type: DestinationType; id: number; name: string } | null;
+  /** Absent: `bridge`. */
+  orchestratedBy?: Orchestrator;
   /** A job that somebody else has submitted. */
   job?: { id: number; word: string; exit: string | null; node: string | null; endedAt: Date | null };
   container?: string | null;
@@ -62,8 +65,9 @@ export async function insertRun(pool: Pool, run: NewRun, steps: readonly StepNam
   await transaction(pool, async (tx) => {
     const { rowCount } = await tx.query(
       `insert into bridge.runs (id, task_id, workflow_task_id, workflow, workflow_version, parameters, recipe, user_id,
-         user_name, group_id, group_name, input_type, input_id, input_name, data_path, container, cluster_data, status)
-       values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18)
+         user_name, group_id, group_name, input_type, input_id, input_name, data_path, container, cluster_data, status,
+         orchestrated_by)
+       values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19)
        on conflict (id) do nothing`,
       [
         run.id,
@@ -84,6 +88,7 @@ export async function insertRun(pool: Pool, run: NewRun, steps: readonly StepNam
         run.container ?? null,
         run.cleanup ? 'remove' : 'keep',
         run.status,
+        run.orchestratedBy ?? 'bridge',
       ],
     );
     if (!rowCount) return;

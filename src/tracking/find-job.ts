@@ -6,6 +6,7 @@ import { decodeEvent, topicOf } from './events.ts';
 /** What BIOMERO's log says of a job. */
 export interface TrackedJob {
   workflow: { id: string; name: string; user: number; group: number };
+  taskIds: string[];
   /** The task that has the job; null when the log knows only the workflow. */
   task: { id: string; name: string; version: string; parameters: Record<string, unknown> } | null;
 }
@@ -32,7 +33,7 @@ export async function trackedWorkflow(db: Database, workflowId: string, jobId: n
       parameters: { ...parameters },
     };
   }
-  return { workflow: { id: workflowId, name, user, group }, task };
+  return { workflow: { id: workflowId, name, user, group }, taskIds, task };
 }
 
 /** The workflow whose task claimed this job last; null when none did. Ids of jobs come again after years. */

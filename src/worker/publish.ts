@@ -6,11 +6,13 @@ import { productVersion } from '../lib/product-version.ts';
 
 /*
  * What BIOMERO's log is told of our runs. Every command is idempotent, so a repeated step adds no event; the log is
- * written after our own row, and a crash between the two is mended by the repeat.
+ * written after our own row, and a crash between the two is mended by the repeat. Of a run that Python orchestrates only
+ * statuses of the import task are told: everything else there is written by Python itself.
  */
 
 /** The workflow run and its analysis task. */
 export async function beginTracking(ctx: WorkerContext, run: Run): Promise<void> {
+  if (run.orchestratedBy === 'python') return;
   await ctx.tracker.initiateWorkflow({
     id: run.id,
     name: run.workflow,
@@ -32,6 +34,7 @@ export async function beginTracking(ctx: WorkerContext, run: Run): Promise<void>
 
 /** The job ended well: the analysis task is complete and the import task begins. */
 export async function beginImportTask(ctx: WorkerContext, run: Run): Promise<void> {
+  if (run.orchestratedBy === 'python') return;
   await ctx.tracker.completeTask(run.workflowTaskId, 'COMPLETED');
   await ctx.tracker.addTask({
     workflowId: run.id,
@@ -44,11 +47,24 @@ export async function beginImportTask(ctx: WorkerContext, run: Run): Promise<voi
   await ctx.tracker.startTask(run.taskId);
 }
 
+/** State and progress of the job, which the analysis task has. */
+export async function publishJob(
+  ctx: WorkerContext,
+  run: Run,
+  word: string | null,
+  progress: string | null,
+): Promise<void> {
+  if (run.orchestratedBy === 'python') return;
+  if (word !== null) await ctx.tracker.updateStatus(run.workflowTaskId, word);
+  if (progress !== null) await ctx.tracker.updateProgress(run.workflowTaskId, progress);
+}
+
 export async function publishStatus(ctx: WorkerContext, run: Run, status: string): Promise<void> {
   await ctx.tracker.updateStatus(run.taskId, status);
 }
 
 export async function publishDone(ctx: WorkerContext, run: Run, result: string): Promise<void> {
+  if (run.orchestratedBy === 'python') return;
   await ctx.tracker.completeTask(run.taskId, result);
   await ctx.tracker.completeWorkflow(run.id);
 }
@@ -58,6 +74,10 @@ export async function publishDone(ctx: WorkerContext, run: Run, result: string):
  * would overwrite it in the progress view.
  */
 export async function publishFailure(ctx: WorkerContext, run: Run, error: BridgeError): Promise<string> {
+  if (run.orchestratedBy === 'python') {
+    await publishStatus(ctx, run, statuses.importFailed);
+    return statuses.importFailed;
+  }
   if (run.job?.endedAt == null || error.code === 'JOB_FAILED') {
     await ctx.tracker.failTask(run.workflowTaskId, error.message);
     await ctx.tracker.failWorkflow(run.id, error.message);
@@ -70,6 +90,7 @@ export async function publishFailure(ctx: WorkerContext, run: Run, error: Bridge
 
 /** Given up: from now on the workflow has failed for every reader of the log, whatever was said before. */
 export async function publishAbandoned(ctx: WorkerContext, run: Run, error: BridgeError): Promise<void> {
+  if (run.orchestratedBy === 'python') return await publishStatus(ctx, run, statuses.importFailed);
   const task = run.job?.endedAt == null ? run.workflowTaskId : run.taskId;
   await ctx.tracker.failTask(task, error.message);
   await ctx.tracker.failWorkflow(run.id, error.message);

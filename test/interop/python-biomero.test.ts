@@ -1,21 +1,18 @@
-import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { foldTask, foldWorkflow } from '../../src/tracking/aggregate.ts';
 import { readEvents } from '../../src/tracking/event-log.ts';
 import { Tracker } from '../../src/tracking/tracker.ts';
 import { JsonText } from '../../src/tracking/transcoding.ts';
-import { packageFile } from '../../src/lib/package-root.ts';
-import { describeWithPart, hasExecutable } from '../support/optional-part.ts';
+import { describeWithPart } from '../support/optional-part.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
-
-/** A Python with `biomero`, `eventsourcing_sqlalchemy` and `psycopg2`; BIOMERO_PYTHON names one that is not in PATH. */
-const python = process.env['BIOMERO_PYTHON'] ?? 'python3';
-const available =
-  (python.includes('/') || hasExecutable(python)) &&
-  spawnSync(python, ['-c', 'import biomero.views, eventsourcing_sqlalchemy, psycopg2'], {
-    env: { ...process.env, SQLALCHEMY_URL: 'sqlite://' },
-  }).status === 0;
+import {
+  askPythonTracker,
+  pythonTrackerIsInstalled,
+  type Command,
+  type Peer,
+  type PeerRequest,
+} from '../support/python-tracker.ts';
 
 const config = {
   enabled: true,
@@ -26,32 +23,11 @@ const config = {
 };
 const result = { command: 'sbatch x', env: { DATA_PATH: 'd' }, stdout: 'Submitted batch job 7', stderr: '' };
 const params = '{"diameter": 30.0, "channels": [1, 2], "name": "é"}';
-type Argument = string | number | null | object;
-type Command = [method: string, args: Argument[]];
-
-interface Peer {
-  results: (string | null)[];
-  seen: Record<'workflow' | 'tasks', Record<string, unknown>[]>;
-}
-
 let db: TestDatabase;
 beforeEach(async () => (db = await createTestDatabase()));
 afterEach(() => db.drop());
 
-function byPython(request: {
-  listeners?: boolean;
-  project?: boolean;
-  commands?: Command[];
-  read: { workflow: string | number; tasks: (string | number)[] };
-}): Peer {
-  const url = db.url.replace(/^postgres(?:ql)?:/, 'postgresql+psycopg2:');
-  const { status, stdout, stderr } = spawnSync(python, [packageFile('test/interop/biomero_peer.py')], {
-    input: JSON.stringify({ listeners: false, project: false, commands: [], ...request, url }),
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(stderr);
-  return JSON.parse(stdout) as Peer;
-}
+const byPython = (request: PeerRequest): Peer => askPythonTracker(db.url, request);
 
 /** A run through all 13 event types, by us. */
 async function ourRun(): Promise<{ workflow: string; analysis: string; imports: string; tracker: Tracker }> {
@@ -139,7 +115,7 @@ async function columns(): Promise<string[]> {
   return rows.map((r) => r.line);
 }
 
-describeWithPart('Python peers', available, "BIOMERO's own tracker", () => {
+describeWithPart('Python peers', pythonTrackerIsInstalled, "BIOMERO's own tracker", () => {
   test('writes the same rows, in tables of the same shape, and fills the same views', async () => {
     const ours = await ourRun();
     const ourNames = { [ours.workflow]: 'W', [ours.analysis]: 'A', [ours.imports]: 'I' };

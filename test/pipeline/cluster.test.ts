@@ -3,11 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { pino } from 'pino';
 import { importJob, type ImportJobRequest } from '../../src/runs/import-job.ts';
-import { Slurm } from '../../src/slurm/slurm.ts';
-import { openTransport } from '../../src/slurm/transport.ts';
-import { Tracker } from '../../src/tracking/tracker.ts';
 import { ClusterSite } from '../support/cluster-site.ts';
 import { describeWithPart } from '../support/optional-part.ts';
 import { slurmIsInstalled } from '../support/slurm-cluster.ts';
@@ -215,20 +211,11 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'runs on a real Sl
   test(
     'a job that somebody else has run comes home by its id; a path from its log is not trusted',
     async () => {
-      const transport = openTransport(site.config.slurm, { log: pino({ level: 'silent' }) });
-      const [app] = site.apps;
-      if (!app) throw new Error('no app');
-      const context = {
-        config: site.config,
-        runs: site.database.pool,
-        omero: app.omero,
-        transport,
-        slurm: new Slurm(transport, site.config.slurm),
-        tracker: new Tracker(site.database.pool, site.config.tracking),
-      };
+      const context = site.importContext();
       const request = (jobId: number): ImportJobRequest => ({
         jobId,
         workflowId: null,
+        pythonTaskId: null,
         destination: null,
         userName: 'alice',
         groupName: 'annotate',
@@ -237,36 +224,32 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'runs on a real Sl
       });
       const run = async (path: string): Promise<number> => {
         const argv = ['sbatch', '--parsable', '--output=omero-%j.log', 'slurm-scripts/jobs/slow.sh'];
-        const { stdout } = await transport.exec(argv, { env: { DATA_PATH: path, DURATION: '0' } });
+        const { stdout } = await context.transport.exec(argv, { env: { DATA_PATH: path, DURATION: '0' } });
         const id = Number(stdout);
         await site.until(async () => (await context.slurm.observe([id])).get(id)?.terminal);
         return id;
       };
-      try {
-        const workflow = randomUUID();
-        const data = join(site.home, 'my-scratch', 'data', `theirs_${workflow}`);
-        for (const name of ['in', 'out']) mkdirSync(join(data, 'data', name), { recursive: true });
-        writeFileSync(
-          join(data, 'data', 'in', 'a.tif'),
-          readFileSync(join(site.folder, 'storage', 'annotate', 'input-0', 'plain.tif')),
-        );
-        const job = await run(data);
-        expect(await importJob(context, request(job))).toBe(workflow);
-        const view = await site.ended(workflow);
-        expect(view).toMatchObject({ state: 'done', jobId: job, imagesFound: 1, clusterData: { state: 'keep' } });
-        expect(existsSync(data)).toBe(true);
-        await expect(importJob(context, request(job))).rejects.toMatchObject({ code: 'JOB_ALREADY_OURS' });
+      const workflow = randomUUID();
+      const data = join(site.home, 'my-scratch', 'data', `theirs_${workflow}`);
+      for (const name of ['in', 'out']) mkdirSync(join(data, 'data', name), { recursive: true });
+      writeFileSync(
+        join(data, 'data', 'in', 'a.tif'),
+        readFileSync(join(site.folder, 'storage', 'annotate', 'input-0', 'plain.tif')),
+      );
+      const job = await run(data);
+      expect(await importJob(context, request(job))).toBe(workflow);
+      const view = await site.ended(workflow);
+      expect(view).toMatchObject({ state: 'done', jobId: job, imagesFound: 1, clusterData: { state: 'keep' } });
+      expect(existsSync(data)).toBe(true);
+      await expect(importJob(context, request(job))).rejects.toMatchObject({ code: 'JOB_ALREADY_OURS' });
 
-        const outside = join(site.folder, 'storage', 'annotate');
-        mkdirSync(join(outside, 'data', 'in'), { recursive: true });
-        mkdirSync(join(outside, 'data', 'out'), { recursive: true });
-        writeFileSync(join(outside, 'data', 'in', 'secret.tif'), 'x');
-        const hostile = await run(outside);
-        await expect(importJob(context, request(hostile))).rejects.toMatchObject({ code: 'DATA_PATH_REFUSED' });
-        await expect(importJob(context, request(999_999))).rejects.toMatchObject({ code: 'JOB_UNKNOWN_HERE' });
-      } finally {
-        await transport.close();
-      }
+      const outside = join(site.folder, 'storage', 'annotate');
+      mkdirSync(join(outside, 'data', 'in'), { recursive: true });
+      mkdirSync(join(outside, 'data', 'out'), { recursive: true });
+      writeFileSync(join(outside, 'data', 'in', 'secret.tif'), 'x');
+      const hostile = await run(outside);
+      await expect(importJob(context, request(hostile))).rejects.toMatchObject({ code: 'DATA_PATH_REFUSED' });
+      await expect(importJob(context, request(999_999))).rejects.toMatchObject({ code: 'JOB_UNKNOWN_HERE' });
     },
     patience,
   );

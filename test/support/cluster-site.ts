@@ -11,9 +11,13 @@ import { importUser, passwords, startTestOmero, type TestOmero } from '../../src
 import { orderUuid } from '../../src/orders/order-uuid.ts';
 import { placeOrder } from '../../src/orders/place-order.ts';
 import { readOrder } from '../../src/orders/read-order.ts';
+import type { ImportJobContext } from '../../src/runs/import-job.ts';
 import { launchRun } from '../../src/runs/launch.ts';
 import { readRunView } from '../../src/runs/read-view.ts';
 import type { RunView } from '../../src/runs/view.ts';
+import { Slurm } from '../../src/slurm/slurm.ts';
+import { openTransport, type Transport } from '../../src/slurm/transport.ts';
+import { Tracker } from '../../src/tracking/tracker.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 import { startSlurmCluster, type SlurmCluster } from './slurm-cluster.ts';
 import { startSshServer, type SshServer } from './ssh-server.ts';
@@ -30,6 +34,7 @@ export class ClusterSite {
   readonly folder: string;
   config!: Config;
   readonly apps: App[] = [];
+  readonly #transports: Transport[] = [];
 
   private constructor(slurm: SlurmCluster, ssh: SshServer, omero: TestOmero, database: TestDatabase, folder: string) {
     this.slurm = slurm;
@@ -179,6 +184,22 @@ export class ClusterSite {
     return launchRun(this.config, this.database.pool, app.omero, request);
   }
 
+  /** What `importJob` needs; its connection to the cluster ends with the site. */
+  importContext(): ImportJobContext {
+    const [app] = this.apps;
+    if (!app) throw new Error('start a role first');
+    const transport = openTransport(this.config.slurm, { log: pino({ level: 'silent' }) });
+    this.#transports.push(transport);
+    return {
+      config: this.config,
+      runs: this.database.pool,
+      omero: app.omero,
+      transport,
+      slurm: new Slurm(transport, this.config.slurm),
+      tracker: new Tracker(this.database.pool, this.config.tracking),
+    };
+  }
+
   async view(runId: string): Promise<RunView> {
     const view = await readRunView({ runs: this.database.pool, orders: this.database.pool }, runId);
     if (!view) throw new Error(`there is no run ${runId}`);
@@ -212,6 +233,7 @@ export class ClusterSite {
 
   async close(): Promise<void> {
     for (const app of this.apps) await app.close();
+    for (const transport of this.#transports) await transport.close();
     await this.ssh.stop();
     await this.slurm.stop();
     await this.omero.drop();

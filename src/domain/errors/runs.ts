@@ -144,6 +144,13 @@ export const runErrors = defineErrors({
     retryable: false,
     status: 409,
   },
+  TASK_NOT_TRACKED: {
+    message: "BIOMERO's log has no task {task} in workflow {workflow}, so its state could not be told to anybody.",
+    remedy: 'Hand over the task that the workflow was given for this import, or none.',
+    who: 'admin',
+    retryable: false,
+    status: 409,
+  },
   JOB_WORKFLOW_UNCLEAR: {
     message: 'Job {job} is said to belong to workflow {given}, but its data path names workflow {found}.',
     remedy: 'Leave --workflow out, or give the right one.',

@@ -5,7 +5,7 @@ import { setAttention, setJobState, setStatus } from '../../runs/write-run.ts';
 import { meaningOf, waitingSentence } from '../../slurm/job-states.ts';
 import type { JobLook } from '../job-watch.ts';
 import type { StepHandle, StepOutcome, WorkerContext } from '../context.ts';
-import { beginImportTask } from '../publish.ts';
+import { beginImportTask, publishJob } from '../publish.ts';
 
 /** Follows the job and records what changes, until it has ended well. @throws JOB_FAILED */
 export async function follow(ctx: WorkerContext, run: Run, step: StepHandle): Promise<StepOutcome> {
@@ -24,7 +24,7 @@ export async function follow(ctx: WorkerContext, run: Run, step: StepHandle): Pr
     const { state } = look;
     if (look.trouble || state.phase === 'unknown') continue;
     if (state.word !== recorded || state.terminal) {
-      await ctx.tracker.updateStatus(run.workflowTaskId, state.word);
+      await publishJob(ctx, run, state.word, null);
       if (state.phase === 'succeeded') await beginImportTask(ctx, run);
       const endedAt = state.terminal ? (state.endedAt ?? new Date()) : null;
       await step.write(async (tx) => {
@@ -33,8 +33,7 @@ export async function follow(ctx: WorkerContext, run: Run, step: StepHandle): Pr
       });
       recorded = state.word;
     }
-    if (look.progress !== null && state.phase === 'running')
-      await ctx.tracker.updateProgress(run.workflowTaskId, look.progress);
+    if (look.progress !== null && state.phase === 'running') await publishJob(ctx, run, null, look.progress);
     step.progress({ detail: jobSentence(look) });
     if (!state.terminal) continue;
     if (state.phase === 'succeeded') return 'again';
