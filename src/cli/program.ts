@@ -1,5 +1,9 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { productVersion } from '../lib/product-version.ts';
+import { configCheck } from './config-check.ts';
+import { configSchema } from './config-schema.ts';
+import { checkedTypes } from '../config/check/recognise.ts';
+import { fileTypes } from '../config/file-schemas.ts';
 import { configShow } from './config-show.ts';
 import { roles } from '../config/load.ts';
 import { archiveList, archiveRebuild, archiveShow } from './archive-records.ts';
@@ -238,6 +242,22 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .addOption(asJson())
     .addOption(data())
     .action(configShow);
+  config
+    .command('check')
+    .description(
+      'check settings.yml, biomero-config.json, group-mappings.json, slurm-config.ini and files of variables: 0 no error, 1 an error, 2 a file that cannot be read or recognised',
+    )
+    .argument('[file...]', 'files to check (default: the environment and every file that it names)')
+    .addOption(new Option('--as <type>', 'what the files are, where that cannot be seen').choices(checkedTypes))
+    .addOption(new Option('--role <role...>', 'without files: what these roles need must be set').choices(roles))
+    .addOption(asJson())
+    .addOption(data())
+    .action(configCheck);
+  config
+    .command('schema')
+    .description('print the JSON Schema of a file, for editors; without a name, the names')
+    .addArgument(new Argument('[name]', 'name of the file').choices(fileTypes))
+    .action(configSchema);
 
   const omero = program.command('omero').description('look at the OMERO server');
   omero

@@ -20,6 +20,8 @@ export interface Config {
   readonly logLevel: string;
   /** Where each value came from, by its path here (`omero.host`); kept by `loadConfig` for `describeConfig`. */
   readonly origins?: Readonly<Record<string, Origin>>;
+  /** The files of slurm-config.ini that were there. */
+  readonly files?: readonly string[];
   /** What an admin should know though nothing is wrong, such as a file that is not there. */
   readonly notes?: readonly string[];
 }

@@ -39,7 +39,7 @@ export function describeConfig(
   config: Config,
   roles: readonly ('worker' | 'importer' | 'web')[] = ['worker', 'importer', 'web'],
 ): DescribedValue[] {
-  const { origins = {}, notes: _notes, ...rest } = config;
+  const { origins = {}, notes: _notes, files: _files, ...rest } = config;
   const parts = roles.flatMap((role) => partsOfRoles[role]);
   const rows: DescribedValue[] = [];
   walk('', rest);

@@ -4,10 +4,10 @@ export function didYouMean(name: string, known: Iterable<string>): string {
   return nearest === null ? '' : ` Did you mean ${nearest}?`;
 }
 
-/** At most a third of the letters wrong. Letters' case does not count. */
-export function nearestName(name: string, known: Iterable<string>): string | null {
+/** At most a third of the letters wrong, and at most `most`. Letters' case does not count. */
+export function nearestName(name: string, known: Iterable<string>, most = 4): string | null {
   let best: string | null = null;
-  let least = Math.max(1, Math.floor(name.length / 3)) + 1;
+  let least = Math.min(most, Math.max(1, Math.floor(name.length / 3))) + 1;
   for (const candidate of known) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase(), least);
     if (distance < least) [best, least] = [candidate, distance];

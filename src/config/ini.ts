@@ -45,8 +45,11 @@ export class Ini {
   readonly #sections = new Map<string, Section>();
   readonly #defaults: Section = new Map();
 
-  /** Adds a file's text. Throws IniError at the first line that Python would refuse; the instance is then unusable. */
-  read(text: string, file: string): void {
+  /**
+   * Adds a file's text. Throws IniError at the first line that Python would refuse; the instance is then unusable. With
+   * `errors` it goes on and collects them all, passing over the lines that are wrong.
+   */
+  read(text: string, file: string, errors?: IniError[]): void {
     const seen = new Set<string>();
     let section: Section | null = null;
     let sectionName = '';
@@ -54,8 +57,10 @@ export class Ini {
     let indent = 0;
     const lines = text.replace(/^\ufeff/, '').split(/\r\n|\r|\n/);
     for (const [index, line] of lines.entries()) {
-      const fail = (reason: string): never => {
-        throw new IniError(file, index + 1, reason);
+      const fail = (reason: string): void => {
+        const error = new IniError(file, index + 1, reason);
+        if (!errors) throw error;
+        errors.push(error);
       };
       const value = strip(line);
       if (value.startsWith('#') || value.startsWith(';')) continue;
@@ -65,7 +70,7 @@ export class Ini {
       }
       const lineIndent = leading.exec(line)?.[0].length ?? 0;
       if (entry && lineIndent > indent) {
-        if (!entry.lines) fail('a continued line after a key that has no value');
+        if (!entry.lines) fail('it continues a key that has no value');
         entry.lines?.push(value);
         continue;
       }
@@ -79,10 +84,16 @@ export class Ini {
         entry = null;
         continue;
       }
-      if (!section) return fail('a line before the first [SECTION]');
+      if (!section) {
+        fail('it stands before the first [SECTION]');
+        continue;
+      }
       const match = option.exec(value);
       const key = strip(match?.[1] ?? '').toLowerCase();
-      if (!key) fail('a value without a key');
+      if (!key) {
+        fail('it is a value without a key');
+        continue;
+      }
       const id = `${sectionKey(sectionName)}\n${key}`;
       if (seen.has(id)) fail(`key ${key} stands twice in section [${sectionName}]`);
       seen.add(id);
@@ -94,6 +105,22 @@ export class Ini {
   /** Names of the sections, without DEFAULT. */
   sections(): string[] {
     return [...this.#sections.keys()];
+  }
+
+  /** Keys of a section, its own first, then those that it inherits from DEFAULT. */
+  keys(section: string): string[] {
+    return [...new Set([...this.ownKeys(section), ...this.defaultKeys()])];
+  }
+
+  /** Keys of [DEFAULT]. */
+  defaultKeys(): string[] {
+    return [...this.#defaults.keys()];
+  }
+
+  /** Line of a section's own key or, with DEFAULT, of that section's. */
+  lineOf(section: string, key: string): number | null {
+    const entries = section === 'DEFAULT' ? this.#defaults : this.#sections.get(section);
+    return entries?.get(key.toLowerCase())?.line ?? null;
   }
 
   /** Keys that stand in the section itself, in order, without those it inherits from DEFAULT. */

@@ -130,6 +130,7 @@ export async function readConfig(
       'BIOMERO_BRIDGE_LOG_LEVEL',
     ),
     origins: values.origins,
+    files: ini.files,
     notes: values.notes,
   };
   noteForeignVariables(values, env, config.storage.baseDir);

@@ -1,36 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { isAbsolute } from 'node:path';
 import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
-import { z } from 'zod';
-import { settingOf, settings } from './settings-table.ts';
+import { violations } from '../lib/json-schema.ts';
+import { settingsValueSchema, type SettingsValues } from './file-schemas.ts';
+import { settingOf } from './settings-table.ts';
 import { shownValue } from './problems.ts';
 import type { Found, Values } from './values.ts';
 
 /*
  * The importer's settings.yml. Keys that we do not use may stand in it and are left alone.
  */
-
-const positive = z.int().min(1);
-
-/** The keys that are read; each alone decides whether its value is good. */
-const shapes = {
-  base_dir: z.string().refine((path) => isAbsolute(path)),
-  ingest_tracking_db: z.string(),
-  max_workers: positive,
-  parallel_upload_per_worker: positive,
-  parallel_filesets_per_worker: positive,
-  skip_all: z.boolean(),
-  skip_checksum: z.boolean(),
-  skip_minmax: z.boolean(),
-  skip_thumbnails: z.boolean(),
-  skip_upgrade: z.boolean(),
-  annotation_namespace: z.string().min(1),
-  use_register_zarr: z.boolean(),
-  shutdown_timeout: z.number().min(0).max(86_400),
-  log_level: z.string().min(1),
-};
-type Shapes = typeof shapes;
-export type SettingsKey = keyof Shapes;
 
 export class SettingsFile {
   readonly path: string;
@@ -54,14 +32,13 @@ export class SettingsFile {
   }
 
   /** A key's value, or the default when it is absent or wrong; wrong is noted as a problem. Origin goes under `path`. */
-  take<K extends SettingsKey, D>(path: string, key: K, fallback: D): z.infer<Shapes[K]> | D {
+  take<K extends keyof SettingsValues, D>(path: string, key: K, fallback: D): SettingsValues[K] | D {
     const value = this.#content[key];
     const absent = value === undefined || value === null;
     const line = this.#lines.get(key) ?? null;
     this.#values.origins[path] = { place: absent ? 'default' : this.path, key, line: absent ? null : line };
     if (absent) return fallback;
-    const result = shapes[key].safeParse(value);
-    if (result.success) return result.data as z.infer<Shapes[K]>;
+    if (violations(settingsValueSchema(key), value).length === 0) return value as SettingsValues[K];
     const { form, secret = false } = settingOf(key);
     this.#values.problems.push({ place: this.path, key, found: shownValue(value, secret), expected: form, line });
     return fallback;
@@ -126,9 +103,3 @@ function linesOf(contents: unknown, counter: LineCounter): Map<string, number> {
       if (isScalar(key) && key.range) lines.set(String(key.value), counter.linePos(key.range[0]).line);
   return lines;
 }
-
-/** The keys of settings.yml that are read, for the test that table and shapes agree. */
-export const settingsKeys: readonly string[] = Object.keys(shapes);
-export const tabledSettingsKeys: readonly string[] = settings
-  .filter((s) => s.where === 'settings.yml')
-  .map((s) => s.name);

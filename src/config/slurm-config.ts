@@ -14,11 +14,13 @@ import { workflowsOf } from './workflows.ts';
 export class SlurmIni {
   /** Files that were there, in the order read. */
   readonly files: string[] = [];
-  readonly #ini = new Ini();
+  readonly #ini: Ini;
   readonly #values: Values;
 
-  constructor(values: Values) {
+  /** `ini`: one that has been read already. */
+  constructor(values: Values, ini: Ini = new Ini()) {
     this.#values = values;
+    this.#ini = ini;
   }
 
   /** Reads a file; an absent one is passed over unless it `must` be there. */
@@ -69,6 +71,11 @@ export class SlurmIni {
     const { form, secret = false } = setting;
     const variables = (setting.variables ?? []).map((v) => this.#values.raw(v, form, secret));
     return [...variables, this.find(setting.where.slice(1, -1), name, form, secret)];
+  }
+
+  /** With those inherited from DEFAULT, which count where BIOMERO lists a section's keys. */
+  keys(section: string): string[] {
+    return this.#ini.keys(section);
   }
 
   ownKeys(section: string): string[] {
@@ -158,7 +165,7 @@ const sacctDate: Parse<string> = (value) => (/^[\w][\w:/.+-]*$/.test(value.trim(
 
 function sbatchFlags(ini: SlurmIni): Record<string, string> {
   const flags: Record<string, string> = Object.create(null) as Record<string, string>;
-  for (const key of ini.ownKeys('SLURM'))
+  for (const key of ini.keys('SLURM'))
     if (key.startsWith('sbatch_')) ini.putFlag(flags, key.slice('sbatch_'.length), 'SLURM', key, 'slurm.sbatch');
   return flags;
 }
