@@ -10,6 +10,7 @@ import * as external from './queries/external-info.ts';
 import * as files from './queries/files.ts';
 import * as filesets from './queries/filesets.ts';
 import * as graphs from './queries/graphs.ts';
+import * as rois from './queries/rois.ts';
 import * as server from './queries/server.ts';
 import * as sessions from './queries/sessions.ts';
 import * as tables from './queries/tables.ts';
@@ -140,11 +141,31 @@ export class OmeroSession {
 
   /** Datasets of the session's group with exactly this name, the user's own first. */
   findDatasetsByName(name: string): Promise<{ id: number; name: string; ownerId: number }[]> {
-    return containers.findDatasetsByName(this.#link, this.context, name);
+    return containers.findContainersByName(this.#link, 'Dataset', this.context, name);
   }
 
   createDataset(name: string, description: string): Promise<number> {
-    return containers.createDataset(this.#link, this.context.groupId, name, description);
+    return containers.createContainer(this.#link, this.context.groupId, 'Dataset', name, description);
+  }
+
+  /** Containers of the session's group with exactly this name, the user's own first. */
+  findContainersByName(
+    type: containers.CreatedContainer,
+    name: string,
+  ): Promise<{ id: number; name: string; ownerId: number }[]> {
+    return containers.findContainersByName(this.#link, type, this.context, name);
+  }
+
+  createContainer(type: containers.CreatedContainer, name: string, description: string): Promise<number> {
+    return containers.createContainer(this.#link, this.context.groupId, type, name, description);
+  }
+
+  /** Puts datasets into a project, images into a dataset, plates into a screen; see `queries/containers.ts`. */
+  putInto(
+    container: { readonly type: containers.CreatedContainer; readonly id: number },
+    ids: readonly number[],
+  ): Promise<void> {
+    return containers.putInto(this.#link, this.context.groupId, container, ids);
   }
 
   imagesIn(datasetId: number): Promise<{ id: number; name: string; filesetId: number | null }[]> {
@@ -253,6 +274,19 @@ export class OmeroSession {
 
   readTable(fileId: number): Promise<tables.TableColumn[]> {
     return tables.readTable(this.#link, this.context.groupId, fileId);
+  }
+
+  /** Saves regions of interest, polygons and masks; see `queries/rois.ts`. */
+  createRois(list: readonly rois.NewRoi[]): Promise<number[]> {
+    return rois.createRois(this.#link, this.context.groupId, list);
+  }
+
+  roisOf(imageIds: readonly number[]): Promise<rois.Roi[]> {
+    return rois.roisOf(this.#link, imageIds);
+  }
+
+  maskBits(shapeId: number): Promise<Uint8Array | null> {
+    return rois.maskBits(this.#link, shapeId);
   }
 
   /** Deletes objects with what hangs on them; see `queries/deletion.ts`. */

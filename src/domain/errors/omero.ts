@@ -93,6 +93,13 @@ export const omeroErrors = defineErrors({
     retryable: false,
     status: 403,
   },
+  ROI_INVALID: {
+    message: 'ROI {roi} of image {image} cannot be saved: {reason}.',
+    remedy: 'Report this: what made the ROI is at fault.',
+    who: 'developer',
+    retryable: false,
+    status: 422,
+  },
   OMERO_REQUEST_REFUSED: {
     message: 'OMERO refused {operation}: {reason}.',
     remedy: 'Report this with the OMERO version: the request does not suit the server.',

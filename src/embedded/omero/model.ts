@@ -10,6 +10,8 @@ export type Field =
   | { readonly kind: 'reference'; readonly name: string; readonly to: string }
   | { readonly kind: 'collection'; readonly name: string; readonly of: string; readonly by: string }
   | { readonly kind: 'pairs'; readonly name: string }
+  /** A byte sequence, kept as Base64; no value of a query, as in OMERO. */
+  | { readonly kind: 'bytes'; readonly name: string }
   | { readonly kind: 'measure'; readonly name: string; readonly typeId: string }
   /** On the wire and not kept here: saving one that is set is refused. */
   | { readonly kind: 'absent'; readonly name: string; readonly member: string };
@@ -111,6 +113,7 @@ function describe(schema: IceSchema, typeId: string): ModelClass {
 
 function fieldOf(schema: IceSchema, ancestors: readonly string[], member: string, type: IceType): Field | null {
   if (type.kind === 'dictionary' || type.kind === 'bool') return null;
+  if (type.kind === 'bytes') return { kind: 'bytes', name: member };
   if (type.kind === 'class') {
     const { typeId } = type;
     if (typeId === null) return { kind: 'absent', name: member, member };

@@ -139,6 +139,11 @@ export class Saver {
         throw failure('ApiUsageException', `${type.name}.${field.name} cannot be a ${target.class.name}`);
       return target.id;
     }
+    if (field.kind === 'bytes') {
+      // Ice has no null for a sequence: an empty one is what a client that sets nothing sends.
+      const bytes = value as Uint8Array;
+      return bytes.length === 0 ? null : Buffer.from(bytes).toString('base64');
+    }
     if (field.kind === 'measure') {
       const measure = value as IceObject;
       return { value: Number(measure['value']), unit: Number(measure['unit']) };

@@ -26,6 +26,9 @@ export const seed: Seed = {
     person('alice', ['readonly', 'private', 'annotate', 'write'], { leads: ['write'] }),
     person('bob', ['readonly', 'private', 'annotate', 'write']),
     person('carol', []),
+    person('dora', ['readonly', 'private', 'annotate', 'write'], {
+      leads: ['readonly', 'private', 'annotate', 'write'],
+    }),
     person('bridge', [], { admin: true, privileges: ['Sudo'] }),
   ],
 };

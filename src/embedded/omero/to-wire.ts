@@ -57,6 +57,7 @@ export class ToWire {
           name,
           value: text,
         }));
+      else if (field.kind === 'bytes') object[field.name] = new Uint8Array(Buffer.from(String(value), 'base64'));
       else if (field.kind === 'measure') object[field.name] = { $type: field.typeId, ...(value as object) };
     }
     return object;

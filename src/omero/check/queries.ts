@@ -12,7 +12,9 @@ const questions: Readonly<Record<string, (session: OmeroSession) => Promise<unkn
   'a screen': (s) => s.findContainer('Screen', none),
   'a project': (s) => s.findContainer('Project', none),
   'a plate': (s) => s.findContainer('Plate', none),
-  'datasets by name': (s) => s.findDatasetsByName('biomero-bridge-check-none'),
+  'projects by name': (s) => s.findContainersByName('Project', 'biomero-bridge-check-none'),
+  'datasets by name': (s) => s.findContainersByName('Dataset', 'biomero-bridge-check-none'),
+  'screens by name': (s) => s.findContainersByName('Screen', 'biomero-bridge-check-none'),
   'images of a dataset': (s) => s.imagesIn(none),
   'filesets by path': (s) => s.filesetsByClientPath(['/biomero-bridge-check/none.tif']),
   'contents of filesets': (s) => s.filesetContents([none]),
@@ -21,6 +23,19 @@ const questions: Readonly<Record<string, (session: OmeroSession) => Promise<unkn
   'annotations of images': (s) => s.mapAnnotations('Image', [none]),
   'annotations of datasets by namespace': (s) => s.mapAnnotations('Dataset', [none], 'biomero-bridge.check'),
   'annotations of plates': (s) => s.mapAnnotations('Plate', [none]),
+  'annotations of projects and screens': async (s) => {
+    await s.mapAnnotations('Project', [none]);
+    await s.mapAnnotations('Screen', [none]);
+  },
+  'comments of images': (s) => s.texts('Comment', 'Image', [none]),
+  'tags of images': (s) => s.texts('Tag', 'Image', [none]),
+  'files of datasets': (s) => s.attachedFiles('Dataset', [none]),
+  'regions of interest': (s) => s.roisOf([none]),
+  'pixels of a mask': (s) => s.maskBits(none),
+  'images by where their pixels lie': (s) => s.imagesByLsid(['/biomero-bridge-check/none.zarr']),
+  'acquisitions of a plate': (s) => s.plateAcquisitions(none),
+  'wells of a plate': (s) => s.wellPositions(none),
+  'types of pixels': (s) => s.enumeration('PixelsType'),
   'an open session': (s) => s.closeSession(none),
 };
 

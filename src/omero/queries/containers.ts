@@ -1,10 +1,12 @@
 import type { OmeroLink } from '../link.ts';
-import { newObject } from '../model.ts';
+import { newObject, reference } from '../model.ts';
 import { rstring, unwrap } from '../rtypes.ts';
 import type { IceObject } from '../ice/values.ts';
-import { numberAt, project, textAt } from './project.ts';
+import { numberAt, project, projectEach, textAt } from './project.ts';
 
 export type ContainerType = 'Dataset' | 'Screen' | 'Project' | 'Plate';
+/** Containers that clients make; a plate is made by importing one, with its wells. */
+export type CreatedContainer = Exclude<ContainerType, 'Plate'>;
 
 const containerQueries: Readonly<Record<ContainerType, string>> = {
   Dataset: 'select c.id, c.name, c.details.group.id, c.details.owner.id from Dataset c where c.id = :id',
@@ -25,32 +27,82 @@ export async function findContainer(
     : null;
 }
 
-/** Datasets of a group with exactly this name, the user's own first, then by id. */
-export async function findDatasetsByName(
+const byName: Readonly<Record<CreatedContainer, string>> = {
+  Project: 'select c.id, c.name, c.details.owner.id from Project c where c.name = :name order by c.id',
+  Dataset: 'select c.id, c.name, c.details.owner.id from Dataset c where c.name = :name order by c.id',
+  Screen: 'select c.id, c.name, c.details.owner.id from Screen c where c.name = :name order by c.id',
+};
+
+/** What is linked into what, and by which class. */
+const links = {
+  Project: { link: 'ProjectDatasetLink', child: 'Dataset' },
+  Dataset: { link: 'DatasetImageLink', child: 'Image' },
+  Screen: { link: 'ScreenPlateLink', child: 'Plate' },
+} as const;
+const childrenOf: Readonly<Record<CreatedContainer, string>> = {
+  Project: 'select l.child.id from ProjectDatasetLink l where l.parent.id = :parent and l.child.id in (:ids)',
+  Dataset: 'select l.child.id from DatasetImageLink l where l.parent.id = :parent and l.child.id in (:ids)',
+  Screen: 'select l.child.id from ScreenPlateLink l where l.parent.id = :parent and l.child.id in (:ids)',
+};
+const linksPerCall = 200;
+
+/** Containers of a group with exactly this name, the user's own first, then by id. */
+export async function findContainersByName(
   link: OmeroLink,
+  type: CreatedContainer,
   where: { groupId: number; userId: number },
   name: string,
 ): Promise<{ id: number; name: string; ownerId: number }[]> {
-  const rows = await project(
-    link,
-    'select d.id, d.name, d.details.owner.id from Dataset d where d.name = :name order by d.id',
-    { name },
-    { group: where.groupId },
-  );
-  const datasets = rows.map((row) => ({ id: numberAt(row, 0), name: textAt(row, 1), ownerId: numberAt(row, 2) }));
-  return datasets.toSorted((a, b) => Number(b.ownerId === where.userId) - Number(a.ownerId === where.userId));
+  const rows = await project(link, byName[type], { name }, { group: where.groupId });
+  const found = rows.map((row) => ({ id: numberAt(row, 0), name: textAt(row, 1), ownerId: numberAt(row, 2) }));
+  return found.toSorted((a, b) => Number(b.ownerId === where.userId) - Number(a.ownerId === where.userId));
 }
 
-/** Creates a dataset in a group and returns its id. */
-export async function createDataset(
+/** Creates an empty container in a group and returns its id. */
+export async function createContainer(
   link: OmeroLink,
   groupId: number,
+  type: CreatedContainer,
   name: string,
   description: string,
 ): Promise<number> {
-  const dataset = newObject('Dataset', { name: rstring(name), description: rstring(description) });
-  const saved = (await link.call('IUpdate', 'saveAndReturnObject', [dataset], { group: groupId })) as IceObject;
+  const container = newObject(type, { name: rstring(name), description: rstring(description) });
+  const saved = (await link.call('IUpdate', 'saveAndReturnObject', [container], { group: groupId })) as IceObject;
   return Number(unwrap(saved['id']));
+}
+
+/** Those of the objects that lie in a container, whoever put them there. */
+export async function childrenIn(
+  link: OmeroLink,
+  { type, id }: { readonly type: CreatedContainer; readonly id: number },
+  ids: readonly number[],
+): Promise<number[]> {
+  const rows = await projectEach(link, childrenOf[type], 'ids', ids, { parent: id });
+  return [...new Set(rows.map((row) => numberAt(row, 0)))];
+}
+
+/**
+ * Puts datasets into a project, images into a dataset, or plates into a screen, unless somebody has done so: those that
+ * lie in it already are left as they are. `linksPerCall` at a time, each call a transaction.
+ *
+ * @throws OMERO_OBJECT_GONE, OMERO_NOT_PERMITTED with OMERO's words
+ */
+export async function putInto(
+  link: OmeroLink,
+  groupId: number,
+  container: { readonly type: CreatedContainer; readonly id: number },
+  ids: readonly number[],
+): Promise<void> {
+  const { type, id } = container;
+  const names = links[type];
+  const done = new Set(await childrenIn(link, container, ids));
+  const missing = [...new Set(ids)].filter((child) => !done.has(child));
+  for (let at = 0; at < missing.length; at += linksPerCall) {
+    const objects = missing
+      .slice(at, at + linksPerCall)
+      .map((child) => newObject(names.link, { parent: reference(type, id), child: reference(names.child, child) }));
+    await link.call('IUpdate', 'saveAndReturnIds', [objects], { group: groupId });
+  }
 }
 
 /** The images of a dataset by id. */

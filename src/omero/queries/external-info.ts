@@ -58,5 +58,7 @@ export async function plateAcquisitions(link: OmeroLink, plateId: number): Promi
 /** Places of a plate that have a well, as `row/column` counted from 0. */
 export async function wellPositions(link: OmeroLink, plateId: number): Promise<string[]> {
   const rows = await project(link, positionsOfPlate, { id: plateId });
-  return rows.map((row) => `${numberAt(row, 0)}/${numberAt(row, 1)}`);
+  // A well that another program made may have no place.
+  const placed = rows.filter(([row, column]) => row !== null && column !== null);
+  return placed.map((row) => `${numberAt(row, 0)}/${numberAt(row, 1)}`);
 }

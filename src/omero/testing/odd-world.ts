@@ -2,6 +2,7 @@
 import type { Database } from '../../lib/database.ts';
 import type { AnnotatedType, MapAnnotation, Pair } from '../queries/annotations.ts';
 import type { AttachedFile } from '../queries/files.ts';
+import type { Roi } from '../queries/rois.ts';
 import type { TextAnnotation, TextKind } from '../queries/texts.ts';
 
 const kinds = [
@@ -32,6 +33,10 @@ export interface OddWorld {
   annotationsOf(type: AnnotatedType): MapAnnotation[];
   textsOf(kind: TextKind, type: AnnotatedType): TextAnnotation[];
   filesOf(type: AnnotatedType): AttachedFile[];
+  readonly rois: Roi[];
+  readonly mask: number;
+  readonly maskBytes: Uint8Array;
+  readonly lsid: string;
 }
 
 const wells = 384;
@@ -73,6 +78,10 @@ export async function oddWorld(db: Database, groupName: string, place: number): 
     storedFolder: `alice_${owner}/2024-01/${groupName}/`,
     storedName: 'ümlaut 核.tif',
     unsentFile: base + 300,
+    lsid: `/data/${groupName}/ümlaut 100%_.zarr/0`,
+    rois: roisOf(base, ids.Image, owner, groupName === 'private' ? owner : other),
+    mask: base + 403,
+    maskBytes: new Uint8Array([0x80, 0xff]),
     textsOf: (kind, type) => {
       const [, , tag, comment] = annotationIds(base, type);
       const [, plain] = extraIds(base, type);
@@ -97,6 +106,30 @@ export async function oddWorld(db: Database, groupName: string, place: number): 
       ];
     },
   };
+}
+
+/** One without shapes and name, of somebody else; one with a polygon as old clients wrote it, and a mask. */
+function roisOf(base: number, imageId: number, owner: number, other: number): Roi[] {
+  const plane = { z: null, t: null, c: null };
+  const points: [number, number][] = [
+    [0, 1.5],
+    [-2, 3],
+    [4e2, 5],
+  ];
+  const mask = { x: 0.5, y: -1, width: 3, height: 4 };
+  return [
+    { id: base + 400, imageId, ownerId: other, name: '', shapes: [] },
+    {
+      id: base + 401,
+      imageId,
+      ownerId: owner,
+      name: 'ünï',
+      shapes: [
+        { kind: 'polygon', id: base + 402, ...plane, z: 3, label: '', points },
+        { kind: 'mask', id: base + 403, ...plane, t: 0, c: 1, label: 'a "mask"', ...mask },
+      ],
+    },
+  ];
 }
 
 function annotationIds(base: number, type: AnnotatedType): [number, number, number, number] {
@@ -128,7 +161,15 @@ export async function writeWorld(db: Database, world: OddWorld): Promise<void> {
   for (const fileset of [ids.fileset, ids.emptyFileset, ids.plateFileset, ids.entrylessFileset])
     add('Fileset', fileset, { templatePrefix: null });
   add('Image', ids.Image, { name: world.hugeName, fileset: ids.fileset, series: 0, acquisitionDate: null });
-  add('Image', ids.bareImage, { name: '', fileset: null });
+  add('Image', ids.bareImage, { name: '', fileset: null, 'details.externalInfo': base + 500 });
+  add('ExternalInfo', base + 503, { entityId: 3, entityType: 'multiscales', lsid: `${world.lsid}/A/1` });
+  add('ExternalInfo', base + 500, { entityId: 3, entityType: 'multiscales', lsid: world.lsid });
+  link('ProjectDatasetLink', ids.Project, ids.Dataset);
+  // In a private group one does not see what somebody else has put on one's objects.
+  const second = world.groupName === 'private' ? world.owner : world.other;
+  link('ScreenPlateLink', ids.Screen, ids.Plate, second);
+  add('PlateAcquisition', base + 501, { plate: ids.Plate, name: null });
+  add('PlateAcquisition', base + 502, { plate: ids.Plate, name });
   link('DatasetImageLink', ids.Dataset, ids.Image);
   link('DatasetImageLink', ids.Dataset, ids.bareImage);
   if (world.groupName !== 'private') link('DatasetImageLink', ids.Dataset, ids.Image, world.other);
@@ -152,12 +193,21 @@ export async function writeWorld(db: Database, world: OddWorld): Promise<void> {
   add('UploadJob', base + 210, { started: null, finished: null });
   link('FilesetJobLink', ids.fileset, base + 210);
   for (const [i, image] of wellImages.entries()) {
-    add('Image', image, { name: `well ${i}`, fileset: ids.plateFileset });
+    const lies = i === 0 ? { 'details.externalInfo': base + 503 } : {};
+    add('Image', image, { name: `well ${i}`, fileset: ids.plateFileset, ...lies });
     add('Well', image, { plate: ids.Plate, row: Math.floor(i / 24), column: i % 24 });
     add('WellSample', image, { well: image, image });
   }
   // A well without a sample.
   add('Well', base + 5_000, { plate: ids.Plate, row: null, column: null });
+  const [shapeless, roi] = [base + 400, base + 401];
+  add('Roi', shapeless, { image: ids.Image, name: null }, second);
+  add('Roi', roi, { image: ids.Image, name: 'ünï' });
+  add('Polygon', base + 402, { roi, theZ: 3, points: 'points[0,1.5 -2.0,3 4e2,5] points1[0,1 -2,3 4,5]' });
+  const place = { x: 0.5, y: -1, width: 3, height: 4 };
+  const bytes = Buffer.from(world.maskBytes).toString('base64');
+  add('Mask', world.mask, { roi, theT: 0, theC: 1, textValue: 'a "mask"', ...place, bytes });
+  add('Rectangle', base + 404, { roi, x: 0, y: 0, width: 1, height: 1 });
   for (const type of annotatedTypes) {
     const [bare, odd, tag, comment] = annotationIds(base, type);
     add('MapAnnotation', bare, { ns: null, mapValue: [] });
