@@ -11,7 +11,6 @@ import * as files from './files.ts';
 import * as filesets from './filesets.ts';
 import * as graphs from './graphs.ts';
 import * as rois from './rois.ts';
-import * as server from './server.ts';
 import * as sessions from './sessions.ts';
 import * as texts from './texts.ts';
 import { oddWorld, writeWorld, type OddWorld } from '../testing/odd-world.ts';
