@@ -107,8 +107,9 @@ export class Ini {
     return [...this.#sections.keys()];
   }
 
-  /** Keys of a section, its own first, then those that it inherits from DEFAULT. */
+  /** Keys of a section, its own first, then those that it inherits from DEFAULT; none when there is no such section. */
   keys(section: string): string[] {
+    if (!this.#sections.has(section)) return [];
     return [...new Set([...this.ownKeys(section), ...this.defaultKeys()])];
   }
 
