@@ -132,6 +132,7 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
         storage: config.storage,
         omeroGroups: async () => (await omero.admin()).allGroups(),
         slurm,
+        site: { config, runs, omero, slurm, transport, tracker },
         health: () => health(pools),
         log: log.child({ role: 'web' }),
       });

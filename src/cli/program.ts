@@ -13,11 +13,13 @@ import { defaultDataFolder } from '../embedded/data-folder.ts';
 import * as orders from './orders.ts';
 import { omeroCheck, type OmeroCheckOptions } from './omero-check.ts';
 import { importFinishedJob } from './import.ts';
+import { scopes } from '../http/identity/api-tokens.ts';
 import { retry } from './retry.ts';
 import { role } from './role.ts';
 import { run } from './run.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
+import * as tokens from './token.ts';
 import { storageAdopt, storageCheck } from './storage.ts';
 import { listWorkflows, showWorkflow } from './workflows.ts';
 import { rebuild as rebuildViews } from './views.ts';
@@ -176,6 +178,34 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .addOption(data())
     .action(orders.dropTrigger);
 
+  const token = program.command('token').description('tokens with which machines use the HTTP API');
+  token
+    .command('create')
+    .description('make a token and print it, once')
+    .argument('<name>', 'what it is for, such as the name of the machine', tokenName)
+    .addOption(
+      new Option('--scope <scope...>', 'what it may do: see runs, hand over jobs, manage upload orders, everything')
+        .choices(scopes)
+        .makeOptionMandatory(),
+    )
+    .option('--days <number>', 'it expires after so many days (default: never)', positiveNumber)
+    .option('--as <name>', 'who makes it (default: the user of this command)')
+    .addOption(data())
+    .action(tokens.create);
+  token
+    .command('list')
+    .description('show the tokens: who made them, what they may do, when they were last used')
+    .addOption(asJson())
+    .addOption(data())
+    .action(tokens.list);
+  token
+    .command('revoke')
+    .description('refuse a token from now on')
+    .argument('<token>', 'its name or id')
+    .option('--as <name>', 'who revokes it (default: the user of this command)')
+    .addOption(data())
+    .action(tokens.revoke);
+
   const views = program.command('views').description("BIOMERO's view tables, which dashboards read");
   views
     .command('rebuild')
@@ -276,6 +306,11 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     });
 
   return program;
+}
+
+function tokenName(text: string): string {
+  if (!/^[\w.@ -]{1,60}$/.test(text)) throw new InvalidArgumentError('Use up to 60 letters, digits and . _ @ - only.');
+  return text;
 }
 
 function wholeNumber(text: string): number {

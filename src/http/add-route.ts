@@ -2,7 +2,7 @@ import type { Context, Hono } from 'hono';
 import { bridgeError } from '../domain/errors.ts';
 import type { Pool } from '../lib/database.ts';
 import { readRun } from '../runs/read-runs.ts';
-import { mayChange, maySee } from './identity/rights.ts';
+import { mayChange, maySee, requireRoute } from './identity/rights.ts';
 import type { Viewer } from './identity/viewer.ts';
 import type { Route } from './route.ts';
 import { checkRequest, runIdOf } from './routes/request.ts';
@@ -21,8 +21,8 @@ export function addRoute(
     }
     const viewer = await parts.viewer(c);
     if (!viewer) throw bridgeError('SIGN_IN_NEEDED', {});
+    requireRoute(viewer, route);
     if (route.rule === 'signed-in' || route.rule === 'admin') {
-      if (route.rule === 'admin' && !viewer.admin) throw bridgeError('ADMINS_ONLY', {});
       await checkRequest(c, route.api);
       return route.handle({ c, viewer });
     }

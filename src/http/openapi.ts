@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { productVersion } from '../lib/product-version.ts';
+import { scopeOf } from './identity/rights.ts';
 import type { Route, Rule } from './route.ts';
 import { problemSchema } from './schemas/common.ts';
 
@@ -13,14 +14,17 @@ const whoMay: Readonly<Record<Rule, string>> = {
   admin: 'Administrators.',
 };
 
+type DescribedRoute = Pick<Route, 'method' | 'path' | 'rule' | 'api' | 'scope'>;
+
 /** The OpenAPI 3.1 document of a table of routes, from the same schemas that requests are checked against. */
-export function openApiDocument(routes: readonly Pick<Route, 'method' | 'path' | 'rule' | 'api'>[]): Json {
+export function openApiDocument(routes: readonly DescribedRoute[]): Json {
   const components: Json = {};
   const paths: Record<string, Json> = {};
   const problem = {
     content: { 'application/problem+json': { schema: jsonSchema(problemSchema, 'output', components) } },
   };
-  for (const { method, path, rule, api } of routes) {
+  for (const route of routes) {
+    const { method, path, rule, api } = route;
     const names = [...path.matchAll(/:(\w+)/g)].map((match) => match[1] ?? '');
     const address = path.replaceAll(/:(\w+)/g, '{$1}');
     const query = api.query
@@ -42,9 +46,9 @@ export function openApiDocument(routes: readonly Pick<Route, 'method' | 'path' |
     (paths[address] ??= {})[method.toLowerCase()] = {
       operationId: operationId(method, path),
       summary: api.summary,
-      description: whoMay[rule],
+      description: `${whoMay[rule]}${scopeText(route)}`,
       tags: [path.split('/')[2] ?? ''],
-      ...(rule === 'public' ? { security: [] } : {}),
+      ...(rule === 'public' ? { security: [] } : scopeOf(route) === null ? { security: [{ cookie: [] }] } : {}),
       ...(parameters.length ? { parameters } : {}),
       ...(body ? { requestBody: body } : {}),
       responses: { [statusOf(api)]: goodAnswer(api, components), default: { description: 'Refused.', ...problem } },
@@ -60,15 +64,23 @@ export function openApiDocument(routes: readonly Pick<Route, 'method' | 'path' |
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/', description: 'below the address of the web role' }],
-    security: [{ cookie: [] }],
+    security: [{ cookie: [] }, { token: [] }],
     paths,
     components: {
       schemas: Object.fromEntries(Object.entries(components).sort(([a], [b]) => (a < b ? -1 : 1))),
       securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: 'of `biomero-bridge token create`' },
         cookie: { type: 'apiKey', in: 'cookie', name: 'biomero_bridge_session', description: 'of a sign-in' },
       },
     },
   };
+}
+
+/** What a machine needs for it, as a sentence. */
+function scopeText(route: DescribedRoute): string {
+  if (route.rule === 'public') return '';
+  const scope = scopeOf(route);
+  return scope === null ? ' Not for machines.' : ` A machine needs the scope \`${scope}\`.`;
 }
 
 interface QueryShape {

@@ -25,5 +25,7 @@ export function problemOf(error: BridgeError): Problem {
 
 export function problemResponse(error: BridgeError, headers: Headers = new Headers()): Response {
   headers.set('content-type', 'application/problem+json');
+  // What may succeed by itself is asked for again, but not at once.
+  if (error.status === 503 && error.retryable && !headers.has('retry-after')) headers.set('retry-after', '10');
   return new Response(JSON.stringify(problemOf(error)), { status: error.status, headers });
 }

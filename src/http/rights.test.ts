@@ -8,13 +8,15 @@ import { createTestDatabase, type TestDatabase } from '../../test/support/postgr
 import { stepNames } from '../domain/vocabulary.ts';
 import { ensureImports } from '../orders/ensure-imports.ts';
 import { insertRun } from '../runs/write-run.ts';
+import type { ImportJobContext } from '../runs/import-job.ts';
 import type { Slurm } from '../slurm/slurm.ts';
 import { Identity } from './identity/identity.ts';
 import { SignInAttempts } from './identity/sign-in-attempts.ts';
 import type { Viewer } from './identity/viewer.ts';
 import { PreviewMaker } from '../previews/preview-maker.ts';
 import { LiveRuns } from './live-runs.ts';
-import type { Method, Rule } from './route.ts';
+import type { Scope } from './identity/api-tokens.ts';
+import type { Method, Route } from './route.ts';
 import { checkAnswer } from './testing/check-answer.ts';
 import { buildWebApp, routesOf, type WebAppParts } from './web-app.ts';
 
@@ -24,8 +26,25 @@ const groupTypes = { 'rw----': 11, 'rwr---': 12, 'rwra--': 13, 'rwrw--': 14 } as
 type GroupType = keyof typeof groupTypes;
 const owner = 100;
 
-const people = ['anonymous', 'stranger', 'member', 'former owner', 'owner', 'leader', 'admin'] as const;
-type Person = (typeof people)[number];
+/** Machines with a token of one scope. */
+const machines: Readonly<Record<string, Scope>> = {
+  'machine that reads': 'read',
+  'machine that hands over jobs': 'import',
+  'machine for orders': 'orders',
+  'machine for everything': 'admin',
+};
+
+const people = [
+  'anonymous',
+  'stranger',
+  'member',
+  'former owner',
+  'owner',
+  'leader',
+  'admin',
+  ...Object.keys(machines),
+] as const;
+type Person = string;
 
 function viewerOf(person: Person, type: GroupType): Viewer | null {
   const group = { id: groupTypes[type], name: type, leader: person === 'leader', permissions: type };
@@ -45,17 +64,45 @@ function viewerOf(person: Person, type: GroupType): Viewer | null {
       return { name: person, userId: 3, admin: false, groups: [group] };
     case 'admin':
       return { name: person, userId: 0, admin: true, groups: [] };
+    default: {
+      const scope = machines[person] as Scope;
+      return { name: person, userId: null, admin: scope === 'admin', groups: [], scopes: [scope] };
+    }
   }
 }
 
 function sees(person: Person, type: GroupType): boolean {
   if (person === 'member') return type !== 'rw----';
-  return person === 'owner' || person === 'leader' || person === 'admin';
+  return (
+    person === 'owner' ||
+    person === 'leader' ||
+    person === 'admin' ||
+    person === 'machine that reads' ||
+    person === 'machine for everything'
+  );
+}
+
+/** What a machine may do, written once more here. */
+function machineMay(scope: Scope, { method, path, rule }: Route): boolean {
+  const forPeople = rule === 'signed-in' && method !== 'GET';
+  switch (scope) {
+    case 'read':
+      return method === 'GET' && (rule === 'signed-in' || rule === 'see-run');
+    case 'import':
+      return path.startsWith('/api/imports');
+    case 'orders':
+      return path.startsWith('/api/admin/orders') || path === '/api/admin/queue';
+    case 'admin':
+      return !forPeople;
+  }
 }
 
 /** What the rule says: refused with this status, or let in. */
-function expected(rule: Rule, person: Person, type: GroupType): 401 | 403 | 404 | 'in' {
+function expected(route: Route, person: Person, type: GroupType): 401 | 403 | 404 | 'in' {
+  const { rule } = route;
   if (rule === 'public') return 'in';
+  const scope = machines[person];
+  if (scope) return machineMay(scope, route) ? 'in' : 403;
   if (person === 'anonymous') return 401;
   if (rule === 'signed-in') return 'in';
   if (rule === 'admin') return person === 'admin' ? 'in' : 403;
@@ -80,6 +127,7 @@ beforeAll(async () => {
     sources,
     // No run has a job, so nothing is asked of the cluster.
     slurm: {} as Slurm,
+    site: {} as ImportJobContext,
     live: new LiveRuns(sources, log),
     identity: new Identity({ token: null, omero: null, cookie: { secure: false, path: '/' }, trustProxy: false }),
     omeroWeb: null,
@@ -146,7 +194,7 @@ describe.each(people)('%s', (person) => {
         const response = await ask(viewer, route.method, route.path.replace(':id', id));
         const status = response.status;
         const where = `${route.method} ${route.path}`;
-        const rule = expected(route.rule, person, type);
+        const rule = expected(route, person, type);
         if (rule !== 'in') expect(status, where).toBe(rule);
         // Let in: the handler may still say that there is no log or file yet, or nothing to retry.
         else if (status === 404)
@@ -158,9 +206,9 @@ describe.each(people)('%s', (person) => {
   test('sees a list and a stream of just the runs that may be opened', async () => {
     for (const type of Object.keys(groupTypes) as GroupType[]) {
       const viewer = viewerOf(person, type);
-      if (!viewer) continue;
+      if (!viewer || (viewer.scopes && !sees(person, type))) continue;
       const body = (await (await ask(viewer, 'GET', '/api/runs')).json()) as { runs: { id: string }[] };
-      const visible = person === 'admin' ? [...runs.values()] : sees(person, type) ? [runs.get(type)] : [];
+      const visible = viewer.admin || viewer.scopes ? [...runs.values()] : sees(person, type) ? [runs.get(type)] : [];
       expect(body.runs.map((r) => r.id).sort()).toEqual([...visible].sort());
       const counts = (await (await ask(viewer, 'GET', '/api/runs/counts')).json()) as { running: number };
       expect(counts.running).toBe(visible.length);

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import type { Run } from '../runs/run.ts';
+import type { Scope } from './identity/api-tokens.ts';
 import type { Viewer } from './identity/viewer.ts';
 
 /**
@@ -40,7 +41,12 @@ export interface OnRun extends Signed {
 type Answer = Response | Promise<Response>;
 
 /** One address of the API. Every address stands in a table of these, so none can be without a rule. */
-export type Route = { readonly method: Method; readonly api: RouteApi } & (
+export type Route = {
+  readonly method: Method;
+  readonly api: RouteApi;
+  /** What a machine's token needs; null: for people alone. Else as `scopeOf` in `identity/rights.ts` says. */
+  readonly scope?: Scope | null;
+} & (
   | { path: `/api/${string}`; rule: 'public'; handle: (on: { c: Context }) => Answer }
   | { path: `/api/${string}`; rule: 'signed-in' | 'admin'; handle: (on: Signed) => Answer }
   | { path: `/api/runs/:id${string}`; rule: 'see-run' | 'change-run'; handle: (on: OnRun) => Answer }

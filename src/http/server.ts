@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { OmeroConfig, StorageConfig, WebConfig } from '../config/config.ts';
 import { bridgeError } from '../domain/errors.ts';
 import type { ViewSources } from '../runs/read-view.ts';
+import type { ImportJobContext } from '../runs/import-job.ts';
 import type { Slurm } from '../slurm/slurm.ts';
 import { publicAddress } from './address.ts';
 import { Identity } from './identity/identity.ts';
@@ -29,6 +30,8 @@ export interface WebParts {
   /** The groups that OMERO has. */
   omeroGroups(): Promise<{ id: number; name: string }[]>;
   slurm: Slurm;
+  /** What starting a run and handing over a job need. */
+  site: ImportJobContext;
   /** Whether this process can do its work; becomes `/healthz`. */
   health(): Promise<Record<string, string>>;
   log: Logger;
@@ -49,6 +52,7 @@ export async function startWeb({ config, omero, log, ...parts }: WebParts): Prom
     omero: omero.host === '' ? null : new OmeroSignIn(omero, log),
     cookie: address(),
     trustProxy: config.trustProxy,
+    runs: parts.sources.runs,
   });
   const previews = new PreviewMaker(config.cacheFolder, log);
   void previews.sweep();

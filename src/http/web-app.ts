@@ -3,11 +3,12 @@ import type { Logger } from 'pino';
 import type { StorageConfig } from '../config/config.ts';
 import { bridgeError, BridgeError, describeError } from '../domain/errors.ts';
 import type { ViewSources } from '../runs/read-view.ts';
+import type { ImportJobContext } from '../runs/import-job.ts';
 import type { Slurm } from '../slurm/slurm.ts';
 import { addRoute } from './add-route.ts';
 import type { PublicAddress } from './address.ts';
 import { checkHost, checkOrigin, secureHeaders, securityHeaders } from './guard.ts';
-import type { Identity } from './identity/identity.ts';
+import { signedHeaders, type Identity, type SignedHeaders } from './identity/identity.ts';
 import type { Viewer } from './identity/viewer.ts';
 import type { LiveRuns } from './live-runs.ts';
 import type { PreviewMaker } from '../previews/preview-maker.ts';
@@ -19,6 +20,7 @@ import { adminOrderRoutes } from './routes/admin-orders.ts';
 import { adminStorageRoutes } from './routes/admin-storage.ts';
 import { eventRoutes } from './routes/events.ts';
 import { fileRoutes } from './routes/files.ts';
+import { importRoutes } from './routes/imports.ts';
 import { openApiRoute } from './routes/openapi.ts';
 import { runRoutes } from './routes/runs.ts';
 import { signInRoutes } from './routes/sign-in.ts';
@@ -26,6 +28,8 @@ import { signInRoutes } from './routes/sign-in.ts';
 export interface WebAppParts {
   sources: ViewSources;
   slurm: Slurm;
+  /** What starting a run and handing over a job need. */
+  site: ImportJobContext;
   live: LiveRuns;
   identity: Identity;
   previews: PreviewMaker;
@@ -47,6 +51,7 @@ export function routesOf(parts: WebAppParts): Route[] {
     ...signInRoutes(parts.identity, parts.omeroWeb),
     ...runRoutes({ sources: parts.sources, slurm: parts.slurm }),
     ...fileRoutes({ runs: parts.sources.runs, previews: parts.previews }),
+    ...importRoutes({ sources: parts.sources, site: parts.site, log: parts.log }),
     ...eventRoutes({ runs: parts.sources.runs, live: parts.live, identity: parts.identity, signal: parts.signal }),
     ...adminOrderRoutes(parts.sources),
     ...adminStorageRoutes({ runs: parts.sources.runs, storage: parts.storage, log: parts.log }),
@@ -58,11 +63,11 @@ export function routesOf(parts: WebAppParts): Route[] {
 /**
  * Pages, API and event streams, without a socket.
  *
- * @param viewer who sends a request; by default whoever its cookie says
+ * @param viewer who sends a request; by default whoever its cookie or token says
  */
 export function buildWebApp(
   parts: WebAppParts,
-  viewer: (cookie: string | undefined) => Promise<Viewer | null> = (cookie) => parts.identity.viewer(cookie),
+  viewer: (headers: SignedHeaders) => Promise<Viewer | null> = (headers) => parts.identity.viewer(headers),
 ): Hono {
   const { path, secure } = parts.address();
   const app = new Hono({ getPath: (request) => belowPath(new URL(request.url).pathname, path) });
@@ -78,7 +83,7 @@ export function buildWebApp(
   });
   app.use(checkHost(parts.address), checkOrigin(parts.address));
   for (const route of routesOf(parts))
-    addRoute(app, route, { runs: parts.sources.runs, viewer: (c) => viewer(c.req.header('cookie')) });
+    addRoute(app, route, { runs: parts.sources.runs, viewer: (c) => viewer(signedHeaders(c)) });
   app.all('/api/*', (c) => {
     throw bridgeError('PAGE_NOT_FOUND', { path: c.req.path });
   });

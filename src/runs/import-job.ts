@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
+import { v5 as uuidv5 } from 'uuid';
 import type { Config } from '../config/config.ts';
 import { bridgeError } from '../domain/errors.ts';
 import { statuses, stepNames, type DestinationType } from '../domain/vocabulary.ts';
@@ -42,6 +43,9 @@ export interface ImportJobContext {
   transport: Transport;
   tracker: Tracker;
 }
+
+/** Namespace of runs of jobs without a workflow; never changes. */
+const namespace = 'b0f3c5a1-6f5e-5d0c-8a53-2d1c9be04e17';
 
 /** The beginning of a log has the line with the data path; a job that ran twice has it again later. */
 const logBytes = 4 * 1024 * 1024;
@@ -152,7 +156,12 @@ async function workflowIdOf(ctx: ImportJobContext, request: ImportJobRequest, da
   const named = uuidText.exec(basename(dataPath))?.[0].toLowerCase() ?? null;
   if (given !== null && named !== null && given !== named)
     throw bridgeError('JOB_WORKFLOW_UNCLEAR', { job: request.jobId, given, found: named });
-  return given ?? named ?? (await workflowOfJob(ctx.runs, request.jobId)) ?? randomUUID();
+  return given ?? named ?? (await workflowOfJob(ctx.runs, request.jobId)) ?? ownId(ctx.config, request.jobId, dataPath);
+}
+
+/** Nobody has given the workflow an id: the same one at every try, so that two at once make one run. */
+function ownId(config: Config, jobId: number, dataPath: string): string {
+  return uuidv5(`${config.slurm.host}/${jobId}/${dataPath}`, namespace);
 }
 
 /** Login name and group: those asked for, else those of the workflow. */

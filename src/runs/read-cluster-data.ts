@@ -38,3 +38,12 @@ export async function runOfJob(db: Database, jobId: number, dataPath: string, ru
   );
   return rows[0]?.id ?? null;
 }
+
+/** The newest run that has a job of this id; null when there is none. */
+export async function newestRunOfJob(db: Database, jobId: number): Promise<string | null> {
+  const { rows } = await db.query<{ id: string }>(
+    'select id from bridge.runs where job_id = $1 order by launched_at desc limit 1',
+    [jobId],
+  );
+  return rows[0]?.id ?? null;
+}

@@ -1,11 +1,23 @@
 import type { Context } from 'hono';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { bridgeError } from '../../domain/errors.ts';
+import type { Pool } from '../../lib/database.ts';
+import { bearerToken, tokenViewer } from './api-tokens.ts';
 import { clearCookie, readCookies, setCookie, type CookieOptions } from './cookie.ts';
 import type { OmeroSignIn } from './omero-sign-in.ts';
 import { SignInAttempts } from './sign-in-attempts.ts';
 import type { TokenSignIn } from './token-sign-in.ts';
 import { quickStartViewer, type Viewer } from './viewer.ts';
+
+/** The headers that say who somebody is. */
+export interface SignedHeaders {
+  cookie: string | undefined;
+  authorization: string | undefined;
+}
+
+export function signedHeaders(c: Context): SignedHeaders {
+  return { cookie: c.req.header('cookie'), authorization: c.req.header('authorization') };
+}
 
 /** Tells who sends a request, by whichever way of signing in the server offers. */
 export class Identity {
@@ -14,6 +26,7 @@ export class Identity {
   readonly #omero: OmeroSignIn | null;
   readonly #cookie: CookieOptions;
   readonly #trustProxy: boolean;
+  readonly #runs: Pool | null;
 
   constructor(o: {
     token: TokenSignIn | null;
@@ -21,11 +34,14 @@ export class Identity {
     cookie: CookieOptions;
     /** Take the client's address from `X-Forwarded-For`: only behind a proxy that sets it. */
     trustProxy: boolean;
+    /** Where tokens of machines are known; without it there are none. */
+    runs?: Pool;
   }) {
     this.#token = o.token;
     this.#omero = o.omero;
     this.#cookie = o.cookie;
     this.#trustProxy = o.trustProxy;
+    this.#runs = o.runs ?? null;
   }
 
   /** What the sign-in page offers. */
@@ -33,7 +49,17 @@ export class Identity {
     return [...(this.#token ? (['token'] as const) : []), ...(this.#omero ? (['omero'] as const) : [])];
   }
 
-  async viewer(cookieHeader: string | undefined): Promise<Viewer | null> {
+  /**
+   * Who sends a request with these headers; null: nobody. Whoever brings a token is judged by it alone.
+   *
+   * @throws API_TOKEN_REFUSED
+   */
+  async viewer({ cookie: cookieHeader, authorization }: SignedHeaders): Promise<Viewer | null> {
+    const token = bearerToken(authorization);
+    if (token !== null) {
+      if (!this.#runs) throw bridgeError('API_TOKEN_REFUSED', {});
+      return tokenViewer(this.#runs, token);
+    }
     for (const value of readCookies(cookieHeader)) {
       if (this.#token?.isSignedIn(value)) return quickStartViewer;
       const viewer = await this.#omero?.viewer(value);

@@ -1,3 +1,5 @@
+import type { Scope } from './api-tokens.ts';
+
 /**
  * Who looks at the pages, as OMERO's event context says. Every right follows from this and from the run; see
  * `rights.ts`.
@@ -10,6 +12,8 @@ export interface Viewer {
   /** Administrators of OMERO see and may change everything. */
   readonly admin: boolean;
   readonly groups: readonly ViewerGroup[];
+  /** Of a machine, which came with a token: what it may do. Absent for people. */
+  readonly scopes?: readonly Scope[];
 }
 
 /** A group that the viewer is a member of. */

@@ -35,6 +35,7 @@ export function adminOrderRoutes(sources: ViewSources): Route[] {
       method: 'GET',
       path: '/api/admin/queue',
       rule: 'admin',
+      scope: 'orders',
       api: { summary: 'Where the orders of each group stand, and who imports them.', answer: queue },
       handle: async ({ c }) => {
         const [groups, importers] = await Promise.all([readQueue(sources.orders), readImporters(sources.orders)]);
@@ -45,6 +46,7 @@ export function adminOrderRoutes(sources: ViewSources): Route[] {
       method: 'GET',
       path: '/api/admin/orders',
       rule: 'admin',
+      scope: 'orders',
       api: { summary: 'Upload orders.', query: ordersQuery, answer: orderList },
       handle: async ({ c }) => {
         const [show = 'open'] = wordsOf(c, 'show', shows) ?? [];
@@ -63,6 +65,7 @@ export function adminOrderRoutes(sources: ViewSources): Route[] {
       method: 'GET',
       path: '/api/admin/orders/:uuid',
       rule: 'admin',
+      scope: 'orders',
       api: { summary: 'Everything that is known about one order.', answer: orderHistory },
       handle: async ({ c }) => {
         const uuid = orderOf(c);
@@ -75,6 +78,7 @@ export function adminOrderRoutes(sources: ViewSources): Route[] {
       method: 'POST',
       path: '/api/admin/orders/:uuid/cancel',
       rule: 'admin',
+      scope: 'orders',
       api: { summary: 'Closes an open order.', body: reasonBody, answer: orderCancelled },
       handle: async ({ c, viewer }) => {
         const done = await cancelOrder(sources.orders, orderOf(c), viewer.name, await reasonOf(c));
@@ -85,6 +89,7 @@ export function adminOrderRoutes(sources: ViewSources): Route[] {
       method: 'POST',
       path: '/api/admin/orders/:uuid/retry',
       rule: 'admin',
+      scope: 'orders',
       api: {
         summary: 'Places a failed order again, with the files that are missing.',
         body: reasonBody,

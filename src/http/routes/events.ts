@@ -4,7 +4,7 @@ import { bridgeError } from '../../domain/errors.ts';
 import { readRun } from '../../runs/read-runs.ts';
 import type { Pool } from '../../lib/database.ts';
 import { maySee } from '../identity/rights.ts';
-import type { Identity } from '../identity/identity.ts';
+import { signedHeaders, type Identity } from '../identity/identity.ts';
 import type { LiveEvent, LiveRuns } from '../live-runs.ts';
 import type { Route } from '../route.ts';
 import { runIdOf } from './request.ts';
@@ -38,7 +38,7 @@ export function eventRoutes(parts: {
         const run = asked === undefined ? null : await readRun(parts.runs, runIdOf(asked));
         if (asked !== undefined && (!run || !maySee(viewer, run))) throw bridgeError('RUN_NOT_FOUND', { run: asked });
         if (parts.live.size >= streamLimit) throw bridgeError('TOO_MANY_STREAMS', { limit: streamLimit });
-        const cookie = c.req.header('cookie');
+        const headers = signedHeaders(c);
         c.header('x-accel-buffering', 'no');
         return streamSSE(c, async (stream) => {
           const queue: LiveEvent[] = [];
@@ -57,7 +57,7 @@ export function eventRoutes(parts: {
           try {
             while (!signal.aborted) {
               if (Date.now() - checked > checkRightsMs) {
-                const now = await parts.identity.viewer(cookie);
+                const now = await parts.identity.viewer(headers).catch(() => null);
                 // The page reconnects, and is told there what it may see now.
                 if (!now || JSON.stringify(now) !== JSON.stringify(viewer)) return;
                 checked = Date.now();
