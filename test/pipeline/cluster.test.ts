@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { importJob, type ImportJobRequest } from '../../src/runs/import-job.ts';
@@ -250,6 +250,48 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'runs on a real Sl
       const hostile = await run(outside);
       await expect(importJob(context, request(hostile))).rejects.toMatchObject({ code: 'DATA_PATH_REFUSED' });
       await expect(importJob(context, request(999_999))).rejects.toMatchObject({ code: 'JOB_UNKNOWN_HERE' });
+    },
+    patience,
+  );
+
+  test(
+    'results that could not be stored stop a run before its job is submitted; it goes on once they could',
+    async () => {
+      const { storage } = site.config;
+      const before = storage.baseDir;
+      const group = join(site.folder, 'other-storage', 'annotate');
+      mkdirSync(group, { recursive: true });
+      writeFileSync(join(group, '.analyzed'), 'no folder');
+      Object.assign(storage, { baseDir: join(site.folder, 'other-storage') });
+      try {
+        const id = await site.launch('copy', dataset);
+        const waiting = await site.until(async () => {
+          const view = await site.view(id);
+          return view.state === 'attention' && view;
+        });
+        // Who may not write where, in whose group, and what to do about it.
+        expect(waiting.sentence).toMatch(
+          new RegExp(`uid:gid \\d+:\\d+\\) cannot write in \\S+ for group "annotate": .* Give uid \\d+ write access`),
+        );
+        expect(waiting.jobId).toBeNull();
+        const jobs = ['sacct', '-n', '-P', '-X', '--starttime=now-1hour', `--name=copy-${id}`, '-o', 'JobID'] as const;
+        expect(site.slurm.command(...jobs)).toBe('');
+        expect(site.slurm.command('squeue', '-h', '-t', 'all', '-n', `copy-${id}`, '-o', '%A')).toBe('');
+        expect(existsSync(dataOf('copy', id))).toBe(false);
+
+        // The group's folder is made where there is none yet.
+        rmSync(group, { recursive: true });
+        const view = await site.ended(id);
+        expect(view).toMatchObject({ state: 'done', group: 'annotate', imagesFound: 4 });
+        expect(view.archive?.path.startsWith(`${group}/.analyzed/${id}/`)).toBe(true);
+        const { rows } = await site.database.pool.query('select group_id, group_name from bridge.runs where id = $1', [
+          id,
+        ]);
+        const found = await (await site.apps[0]?.omero.admin())?.findGroup('annotate');
+        expect(rows).toEqual([{ group_id: found?.id, group_name: 'annotate' }]);
+      } finally {
+        Object.assign(storage, { baseDir: before });
+      }
     },
     patience,
   );
