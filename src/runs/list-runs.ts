@@ -73,15 +73,10 @@ export async function countRuns(db: Database, filter: RunFilter): Promise<Record
 const stateOfRow = `case when outcome is not null then outcome when attention is not null then 'attention' else 'running' end`;
 
 function conditions(filter: RunFilter): { where: string[]; values: unknown[] } {
-  const where = ['true'];
+  const where: string[] = [];
   const values: unknown[] = [];
   const value = (v: unknown): string => `$${values.push(v)}`;
-  if (filter.visible) {
-    const { wholeGroups, ownGroups, userId } = filter.visible;
-    where.push(
-      `(group_id = any(${value(wholeGroups)}::bigint[]) or (group_id = any(${value(ownGroups)}::bigint[]) and user_id = ${value(userId)}))`,
-    );
-  }
+  where.push(visibleCondition(filter.visible, values));
   if (filter.states !== null) where.push(`${stateOfRow} = any(${value(filter.states)}::text[])`);
   if (filter.group !== null) where.push(`group_name = ${value(filter.group)}`);
   if (filter.user !== null) where.push(`user_name = ${value(filter.user)}`);
@@ -95,6 +90,14 @@ function conditions(filter: RunFilter): { where: string[]; values: unknown[] } {
     );
   }
   return { where, values };
+}
+
+/** The runs that somebody may see, as a condition whose values are added to those of the query. */
+export function visibleCondition(visible: RunFilter['visible'], values: unknown[]): string {
+  if (visible === null) return 'true';
+  const value = (v: unknown): string => `$${values.push(v)}`;
+  const { wholeGroups, ownGroups, userId } = visible;
+  return `(group_id = any(${value(wholeGroups)}::bigint[]) or (group_id = any(${value(ownGroups)}::bigint[]) and user_id = ${value(userId)}))`;
 }
 
 function escapeLike(text: string): string {

@@ -4,6 +4,7 @@ import { Link } from 'wouter';
 import type { RunView } from '../../src/runs/view.ts';
 import { ApiError, basePath, getJson } from './api.ts';
 import { ConnectionBanner } from './connection-banner.tsx';
+import { Comparison } from './comparison.tsx';
 import { Copyable, CopyButton } from './copy.tsx';
 import { Facts } from './facts.tsx';
 import { FailureCard } from './failure-card.tsx';
@@ -72,6 +73,7 @@ function Run({ view }: { view: SeenRun }): React.ReactElement {
       <JobLog key={`${view.id} ${view.jobId}`} runId={view.id} jobId={view.jobId} begun={hasBegun(view.status)} />
       <Results runId={view.id} results={view.results} archived={view.archive !== null} />
       {view.archive && <Measurements runId={view.id} tables={tables} />}
+      <Comparison runId={view.id} version={`${view.state} ${view.steps.map((s) => s.state).join()}`} />
       <Origin view={view} />
     </>
   );

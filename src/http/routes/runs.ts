@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { bridgeError } from '../../domain/errors.ts';
 import { abandonRun } from '../../runs/abandon.ts';
+import { compareWithLastGood } from '../../runs/compare.ts';
 import { countRuns, findVisibleRuns, readRunNames, runStates, type RunFilter } from '../../runs/list-runs.ts';
 import { readRunView, summariesOf, type ViewSources } from '../../runs/read-view.ts';
 import { retryRun } from '../../runs/retry.ts';
@@ -68,6 +69,12 @@ export function runRoutes({ sources, slurm }: RunsParts): Route[] {
         if (!view) throw bridgeError('RUN_NOT_FOUND', { run: run.id });
         return c.json({ ...view, mayChange: mayChange(viewer, run) });
       },
+    },
+    {
+      method: 'GET',
+      path: '/api/runs/:id/comparison',
+      rule: 'see-run',
+      handle: async ({ c, run, viewer }) => c.json(await compareWithLastGood(sources.runs, run, visibleRuns(viewer))),
     },
     {
       method: 'GET',
