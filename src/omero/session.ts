@@ -15,6 +15,7 @@ import * as server from './queries/server.ts';
 import * as sessions from './queries/sessions.ts';
 import * as tables from './queries/tables.ts';
 import * as texts from './queries/texts.ts';
+import * as thumbnails from './queries/thumbnails.ts';
 import * as users from './queries/users.ts';
 
 const defaultIdleMs = 10 * 60_000;
@@ -274,6 +275,11 @@ export class OmeroSession {
 
   readTable(fileId: number): Promise<tables.TableColumn[]> {
     return tables.readTable(this.#link, this.context.groupId, fileId);
+  }
+
+  /** Small pictures of images by image id, those that have one; see `queries/thumbnails.ts`. */
+  thumbnails(imageIds: readonly number[], size: number): Promise<Map<number, thumbnails.Thumbnail>> {
+    return thumbnails.thumbnails(this.#link, imageIds, size);
   }
 
   /** Saves regions of interest, polygons and masks; see `queries/rois.ts`. */

@@ -12,6 +12,7 @@ import { rawFileService } from './services/raw-files.ts';
 import { routerOperations } from './services/router.ts';
 import { sessionService } from './services/session.ts';
 import { sharedResourcesService, tableService } from './services/tables.ts';
+import { thumbnailService } from './services/thumbnails.ts';
 import { updateService } from './services/update.ts';
 
 const services: Readonly<Record<string, Service>> = {
@@ -25,6 +26,7 @@ const services: Readonly<Record<string, Service>> = {
   RawFileStore: rawFileService,
   SharedResources: sharedResourcesService,
   Table: tableService,
+  ThumbnailStore: thumbnailService,
 };
 
 /** Leads each request to the service that its identity names. What is not supported is refused by name. */

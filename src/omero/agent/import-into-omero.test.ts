@@ -1,5 +1,6 @@
 import { chmod, readFile, readlink, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { decode } from 'fast-png';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { temporaryFolder } from '../../../test/support/temporary-folder.ts';
 import type { OmeroConfig } from '../../config/config.ts';
@@ -64,6 +65,21 @@ function importInto(
     ...rest,
   });
 }
+
+test('what was imported has thumbnails, of the size asked for, for whoever may see it', async () => {
+  const session = await alice();
+  const { folder, file } = await sources();
+  const wide = await file('wide.tif', tiff([{ width: 400, height: 100 }]));
+  const outcome = await importInto(session, await session.createDataset('thumbnails', ''), [wide], { folder });
+  const [imageId = 0] = outcome.filesets[0]?.imageIds ?? [];
+  const pictures = await session.thumbnails([imageId, 987_654_321], 96);
+  expect([...pictures.keys()]).toEqual([imageId]);
+  const { mediaType, bytes } = pictures.get(imageId) ?? {};
+  expect(mediaType).toBe('image/png');
+  expect(decode(bytes ?? new Uint8Array())).toMatchObject({ width: 96, height: 24 });
+  // The account of the service is in no group of hers, and an administrator: asked for in the image's own group.
+  expect((await admin.thumbnails([imageId], 32)).size).toBe(1);
+});
 
 test('imports in place, and the gateway finds everything by path, fileset, image and dataset', async () => {
   const session = await alice();

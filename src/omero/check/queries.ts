@@ -31,6 +31,7 @@ const questions: Readonly<Record<string, (session: OmeroSession) => Promise<unkn
   'tags of images': (s) => s.texts('Tag', 'Image', [none]),
   'files of datasets': (s) => s.attachedFiles('Dataset', [none]),
   'regions of interest': (s) => s.roisOf([none]),
+  'pixels of images': (s) => s.thumbnails([none], 96),
   'pixels of a mask': (s) => s.maskBits(none),
   'images by where their pixels lie': (s) => s.imagesByLsid(['/biomero-bridge-check/none.zarr']),
   'acquisitions of a plate': (s) => s.plateAcquisitions(none),

@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { bridgeError } from '../../domain/errors.ts';
-import type { IceObject, IceProxy } from '../ice/values.ts';
+import type { IceObject } from '../ice/values.ts';
 import type { OmeroLink } from '../link.ts';
 import { newObject, reference } from '../model.ts';
 import { rlong, rstring, unwrap } from '../rtypes.ts';
-import type { RouterSession } from '../router-session.ts';
+import { withService, type Ask } from '../stateful.ts';
 import { annotationLinks, type AnnotatedType, type AnnotationTarget } from './annotations.ts';
 import { deleteObjects } from './deletion.ts';
 import { numberAt, project, projectEach, textAt } from './project.ts';
@@ -175,26 +175,9 @@ async function upload(link: OmeroLink, groupId: number, fileId: number, file: Fi
   });
 }
 
-/** Works with a file store of its own, all on one connection. */
-async function withStore<T>(
-  link: OmeroLink,
-  group: number,
-  operation: string,
-  work: (ask: (operation: string, args: readonly unknown[]) => Promise<unknown>) => Promise<T>,
-): Promise<T> {
-  return link.together(operation, {}, async (session: RouterSession) => {
-    const store = await session.invoke(session.factory, 'ServiceFactory', 'createRawFileStore', [], { group });
-    if (!store) throw new Error('OMERO gave no file store');
-    await session.know(store as IceProxy);
-    const ask = (name: string, args: readonly unknown[]): Promise<unknown> =>
-      session.invoke(store as IceProxy, 'RawFileStore', name, args, { group });
-    try {
-      return await work(ask);
-    } finally {
-      // It ends with the session anyway.
-      await ask('close', []).catch(() => undefined);
-    }
-  });
+/** Works with a file store of its own. */
+function withStore<T>(link: OmeroLink, group: number, operation: string, work: (ask: Ask) => Promise<T>): Promise<T> {
+  return withService(link, { create: 'createRawFileStore', iface: 'RawFileStore' }, { group, operation }, work);
 }
 
 async function digest(file: FileHandle): Promise<{ size: number; hash: string }> {

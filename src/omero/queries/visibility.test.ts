@@ -14,6 +14,7 @@ import * as rois from './rois.ts';
 import * as sessions from './sessions.ts';
 import * as texts from './texts.ts';
 import { oddWorld, writeWorld, type OddWorld } from '../testing/odd-world.ts';
+import * as thumbnails from './thumbnails.ts';
 import * as users from './users.ts';
 
 // Every named query, asked by owner, member, leader, stranger and administrators, in groups of every kind, about
@@ -145,6 +146,18 @@ const rows: Readonly<Record<string, Row>> = {
       },
     ]),
   ),
+  'pixels of images: of one without any, and of one with two sets': {
+    asks: 'pixelsOf',
+    ask: (link, w) => thumbnails.pixelsOf(link, [w.ids.bareImage, w.ids.Image]),
+    seen: (w) => [{ imageId: w.ids.Image, pixelsId: w.base + 600, group: w.group }],
+    hidden: [],
+  },
+  'thumbnails of images whose files are gone': {
+    asks: 'thumbnails',
+    ask: (link, w) => thumbnails.thumbnails(link, [w.ids.bareImage, w.ids.Image], 96),
+    seen: () => new Map(),
+    hidden: new Map(),
+  },
   'regions of interest: one without shapes and name, a polygon as older clients wrote it, a mask': {
     asks: 'roisOf',
     ask: (link, w) => rois.roisOf(link, [w.ids.Image, w.ids.bareImage]),

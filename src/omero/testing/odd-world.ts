@@ -200,6 +200,7 @@ export async function writeWorld(db: Database, world: OddWorld): Promise<void> {
   }
   // A well without a sample.
   add('Well', base + 5_000, { plate: ids.Plate, row: null, column: null });
+  for (const pixels of [base + 600, base + 601]) add('Pixels', pixels, { image: ids.Image, sizeX: 1, sizeY: 1 });
   const [shapeless, roi] = [base + 400, base + 401];
   add('Roi', shapeless, { image: ids.Image, name: null }, second);
   add('Roi', roi, { image: ids.Image, name: 'ünï' });

@@ -15,7 +15,7 @@ const getters: Readonly<Record<string, string>> = {
   sharedResources: 'SharedResources',
 };
 
-let lastFile = 0;
+let lastStore = 0;
 
 /** ServiceFactory: the session itself. */
 export const factoryService: Service = {
@@ -31,10 +31,11 @@ export const factoryService: Service = {
     return service(call, iface);
   },
   createRawFileStore(call) {
-    const name = `${call.session.uuid}/RawFileStore/${++lastFile}`;
+    const name = `${call.session.uuid}/RawFileStore/${++lastStore}`;
     call.client.rawFiles.set(name, { id: null });
     return call.proxy(name);
   },
+  createThumbnailStore: (call) => call.proxy(`${call.session.uuid}/ThumbnailStore/${++lastStore}`),
   submit: (call, [request]) => call.proxy(submit(call, request as IceObject | null)),
   setSecurityContext(call, [object]) {
     const { $type, id } = object as IceObject;
