@@ -15,6 +15,7 @@ import { Metrics } from './metrics/metrics.ts';
 import { startMetrics } from './metrics/metrics-server.ts';
 import { OmeroAccess } from './omero/access.ts';
 import { ensureImports } from './orders/ensure-imports.ts';
+import { SourceImages } from './runs/source-images.ts';
 import { followHints, hintFileName } from './slurm/job-hints.ts';
 import { Slurm } from './slurm/slurm.ts';
 import { openTransport } from './slurm/transport.ts';
@@ -130,6 +131,7 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
         omero: config.omero,
         sources: { runs, orders },
         storage: config.storage,
+        sourceImages: new SourceImages(omero, config.storage.baseDir),
         omeroGroups: async () => (await omero.admin()).allGroups(),
         slurm,
         site: { config, runs, omero, slurm, transport, tracker },

@@ -9,6 +9,7 @@ import { stepNames } from '../domain/vocabulary.ts';
 import { ensureImports } from '../orders/ensure-imports.ts';
 import { insertRun } from '../runs/write-run.ts';
 import type { ImportJobContext } from '../runs/import-job.ts';
+import { SourceImages } from '../runs/source-images.ts';
 import type { Slurm } from '../slurm/slurm.ts';
 import { Identity } from './identity/identity.ts';
 import { SignInAttempts } from './identity/sign-in-attempts.ts';
@@ -133,6 +134,7 @@ beforeAll(async () => {
     omeroWeb: null,
     storage: { baseDir: storageFolder, mappingFiles: [] },
     omeroGroups: async () => [],
+    sourceImages: new SourceImages({ as: () => Promise.reject(new Error('no OMERO here')) }, storageFolder),
     previews: new PreviewMaker('/nonexistent', log),
     address: () => ({ hosts: ['here'], origins: ['http://here'], path: '/', secure: false }),
     health: async () => ({}),

@@ -5,6 +5,7 @@ import type { OmeroConfig, StorageConfig, WebConfig } from '../config/config.ts'
 import { bridgeError } from '../domain/errors.ts';
 import type { ViewSources } from '../runs/read-view.ts';
 import type { ImportJobContext } from '../runs/import-job.ts';
+import type { SourceImages } from '../runs/source-images.ts';
 import type { Slurm } from '../slurm/slurm.ts';
 import { publicAddress } from './address.ts';
 import { Identity } from './identity/identity.ts';
@@ -27,6 +28,7 @@ export interface WebParts {
   omero: OmeroConfig;
   sources: ViewSources;
   storage: StorageConfig;
+  sourceImages: SourceImages;
   /** The groups that OMERO has. */
   omeroGroups(): Promise<{ id: number; name: string }[]>;
   slurm: Slurm;

@@ -4,6 +4,7 @@ import type { StorageConfig } from '../config/config.ts';
 import { bridgeError, BridgeError, describeError } from '../domain/errors.ts';
 import type { ViewSources } from '../runs/read-view.ts';
 import type { ImportJobContext } from '../runs/import-job.ts';
+import type { SourceImages } from '../runs/source-images.ts';
 import type { Slurm } from '../slurm/slurm.ts';
 import { addRoute } from './add-route.ts';
 import type { PublicAddress } from './address.ts';
@@ -33,6 +34,7 @@ export interface WebAppParts {
   live: LiveRuns;
   identity: Identity;
   previews: PreviewMaker;
+  sourceImages: SourceImages;
   omeroWeb: string | null;
   storage: StorageConfig;
   /** The groups that OMERO has. */
@@ -50,8 +52,8 @@ export function routesOf(parts: WebAppParts): Route[] {
   const routes = [
     ...signInRoutes(parts.identity, parts.omeroWeb),
     ...runRoutes({ sources: parts.sources, slurm: parts.slurm }),
-    ...fileRoutes({ runs: parts.sources.runs, previews: parts.previews }),
     ...importRoutes({ sources: parts.sources, site: parts.site, log: parts.log }),
+    ...fileRoutes({ runs: parts.sources.runs, previews: parts.previews, sources: parts.sourceImages }),
     ...eventRoutes({ runs: parts.sources.runs, live: parts.live, identity: parts.identity, signal: parts.signal }),
     ...adminOrderRoutes(parts.sources),
     ...adminStorageRoutes({ runs: parts.sources.runs, storage: parts.storage, log: parts.log }),

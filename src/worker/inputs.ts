@@ -20,7 +20,7 @@ export interface InputFile {
  *
  * @throws INPUT_EMPTY, INPUT_FILE_MISSING
  */
-export async function inputFiles(ctx: WorkerContext, run: Run): Promise<InputFile[]> {
+export async function inputFiles(ctx: { omero: Pick<WorkerContext['omero'], 'as'> }, run: Run): Promise<InputFile[]> {
   if (!run.input) return [];
   const input = run.input;
   const { files, repository } = await ctx.omero.as(run.user.name, run.group.name, async (session) => {

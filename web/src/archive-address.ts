@@ -3,7 +3,7 @@ import { basePath } from './api.ts';
 /** Address of a file of an archive, as the server offers it: whole, as a picture, or as a table. */
 export function archiveAddress(
   runId: string,
-  what: 'file' | 'preview' | 'table' | 'table/points',
+  what: 'file' | 'preview' | 'source' | 'table' | 'table/points',
   path: string,
   more: Record<string, string | number> = {},
 ): string {

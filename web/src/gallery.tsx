@@ -22,16 +22,17 @@ const looks: [GalleryLook, string][] = [
 /** Pictures of the result images, made from the archive. */
 export function Gallery({ runId, images }: { runId: string; images: ResultView[] }): React.ReactElement | null {
   const [look, setLook] = useState<GalleryLook>('overlay');
+  const [opacity, setOpacity] = useState(0.6);
   const [chosen, setChosen] = useState<string | null>(null);
   const [shown, setShown] = useState(shownAtFirst);
   const items = pairImages(images);
   const open = items.find((item) => item.image.path === chosen) ?? null;
   if (!items.length) return null;
   return (
-    <div className={open ? 'with-side' : undefined}>
+    <div className={open ? 'with-side' : undefined} style={{ '--over': opacity } as React.CSSProperties}>
       <div>
-        {items.some((item) => item.labels) && (
-          <p className="gallery-head">
+        {items.some((item) => item.labels !== null || item.alone) && (
+          <div className="gallery-head">
             <span className="segments small" role="group" aria-label="Show">
               {looks.map(([name, word]) => (
                 <button key={name} type="button" aria-pressed={look === name} onClick={() => setLook(name)}>
@@ -39,7 +40,8 @@ export function Gallery({ runId, images }: { runId: string; images: ResultView[]
                 </button>
               ))}
             </span>
-          </p>
+            {look === 'overlay' && <Opacity value={opacity} onChange={setOpacity} />}
+          </div>
         )}
         <ul className="gallery">
           {items.slice(0, shown).map((item) => (
@@ -55,7 +57,10 @@ export function Gallery({ runId, images }: { runId: string; images: ResultView[]
           ))}
         </ul>
         <p className="gallery-foot">
-          <span>Previews come from the archive, so they do not wait for OMERO.</span>
+          <span>
+            Results come from the archive, so they do not wait for OMERO
+            {items.some((item) => item.alone) && '; the images below labels are the input, where it can be read'}.
+          </span>
           {shown < items.length && (
             <>
               <span>{countText(shown, items.length, 'image')}</span>
@@ -66,7 +71,13 @@ export function Gallery({ runId, images }: { runId: string; images: ResultView[]
           )}
         </p>
       </div>
-      {open && <Inspector runId={runId} item={open} look={look} onClose={() => setChosen(null)} />}
+      {open && (
+        <Inspector runId={runId} item={open} look={look} onClose={() => setChosen(null)}>
+          {look === 'overlay' && (open.labels !== null || open.alone) && (
+            <Opacity value={opacity} onChange={setOpacity} />
+          )}
+        </Inspector>
+      )}
     </div>
   );
 }
@@ -99,6 +110,39 @@ function Tile(props: {
   );
 }
 
+/** How much of the image shows through its labels. */
+function Opacity(props: { value: number; onChange: (value: number) => void }): React.ReactElement {
+  return (
+    <label className="opacity">
+      Labels
+      <input
+        type="range"
+        min={0}
+        max={100}
+        step={5}
+        value={Math.round(props.value * 100)}
+        onChange={(event) => props.onChange(Number(event.target.value) / 100)}
+      />
+      <output>{Math.round(props.value * 100)}%</output>
+    </label>
+  );
+}
+
+interface LayerOf {
+  /** `source`: the input image that this result is named after. */
+  from: 'preview' | 'source';
+  path: string;
+}
+
+function layersOf({ image, labels, alone }: GalleryItem<ResultView>, look: GalleryLook): LayerOf[] {
+  const below: LayerOf = alone ? { from: 'source', path: image.path } : { from: 'preview', path: image.path };
+  const above: LayerOf | null = alone
+    ? { from: 'preview', path: image.path }
+    : labels && { from: 'preview', path: labels.path };
+  if (above === null || look === 'image') return [below];
+  return look === 'labels' ? [above] : [below, above];
+}
+
 /** An image, its labels over it, or the reason why there is no picture. */
 export function Picture(props: {
   runId: string;
@@ -106,31 +150,44 @@ export function Picture(props: {
   look: GalleryLook;
   size: 320 | 960;
 }): React.ReactElement {
-  const { image, labels } = props.item;
-  const layers =
-    labels === null || props.look === 'image' ? [image] : props.look === 'labels' ? [labels] : [image, labels];
+  const layers = layersOf(props.item, props.look);
   return (
     <span className="picture">
       {layers.map((layer, i) => (
-        <Layer key={layer.path} runId={props.runId} path={layer.path} size={props.size} over={i > 0} />
+        <Layer
+          key={`${layer.from} ${layer.path}`}
+          runId={props.runId}
+          layer={layer}
+          size={props.size}
+          over={i > 0}
+          // Labels stand for themselves where their image cannot be read.
+          optional={layer.from === 'source' && layers.length > 1}
+        />
       ))}
     </span>
   );
 }
 
-function Layer(props: { runId: string; path: string; size: number; over: boolean }): React.ReactElement {
+function Layer(props: {
+  runId: string;
+  layer: LayerOf;
+  size: number;
+  over: boolean;
+  optional: boolean;
+}): React.ReactElement | null {
+  const { from, path } = props.layer;
   const [reason, setReason] = useState<string | null>(null);
-  const name = props.path.slice(props.path.lastIndexOf('/') + 1);
+  const name = path.slice(path.lastIndexOf('/') + 1);
   const failed = async (): Promise<void> => {
     // The picture itself cannot say why it is not there; the same address can.
-    const why = await getJson(archiveAddress(props.runId, 'preview', props.path, { size: props.size })).then(
+    const why = await getJson(archiveAddress(props.runId, from, path, { size: props.size })).then(
       () => 'The picture could not be shown.',
       (error: unknown) => (error instanceof ApiError ? error.message : 'The server does not answer.'),
     );
     setReason(why);
   };
   if (reason !== null)
-    return (
+    return props.optional ? null : (
       <span className="no-picture">
         <Icon name="unknown" />
         <span>{reason}</span>
@@ -139,8 +196,8 @@ function Layer(props: { runId: string; path: string; size: number; over: boolean
   return (
     <img
       className={props.over ? 'over' : undefined}
-      src={archiveHref(props.runId, 'preview', props.path, { size: props.size })}
-      alt={props.over ? `Labels of ${name}` : name}
+      src={archiveHref(props.runId, from, path, { size: props.size })}
+      alt={from === 'source' ? `Input of ${name}` : props.over ? `Labels of ${name}` : name}
       loading="lazy"
       decoding="async"
       onError={() => void failed()}

@@ -14,6 +14,7 @@ export function Inspector(props: {
   item: GalleryItem<ResultView>;
   look: GalleryLook;
   onClose: () => void;
+  children?: React.ReactNode;
 }): React.ReactElement {
   const { image, labels } = props.item;
   const name = image.path.slice(image.path.lastIndexOf('/') + 1);
@@ -26,6 +27,7 @@ export function Inspector(props: {
         </button>
       </figcaption>
       <Picture key={image.path} runId={props.runId} item={props.item} look={props.look} size={960} />
+      {props.children}
       <dl className="pairs">
         <dt>State</dt>
         <dd>

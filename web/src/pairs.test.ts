@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { imageNameOf, pairImages } from './pairs.ts';
+import { imageNameOf } from '../../src/previews/image-names.ts';
+import { pairImages } from './pairs.ts';
 
 const paired = (...paths: string[]): [string, string | null][] =>
   pairImages(paths.map((path) => ({ path }))).map((i) => [i.image.path, i.labels?.path ?? null]);
@@ -23,4 +24,13 @@ test('a name that is nothing but the word is an image of its own', () => {
   expect(imageNameOf('out/labels.tif')).toBeNull();
   expect(imageNameOf('cells.tif')).toBeNull();
   expect(imageNameOf('out/cells-mask.png')).toBe('out/cells');
+});
+
+test('labels whose image is not among the results ask for it', () => {
+  const alone = pairImages([{ path: 'a_labels.tif' }, { path: 'c.tif' }, { path: 'd.tif' }, { path: 'd_mask.tif' }]);
+  expect(alone.map((i) => [i.image.path, i.alone])).toEqual([
+    ['a_labels.tif', true],
+    ['c.tif', false],
+    ['d.tif', false],
+  ]);
 });

@@ -3,9 +3,10 @@ import type { Context } from 'hono';
 import { openBelow } from '../../archive/open-below.ts';
 import { bridgeError } from '../../domain/errors.ts';
 import type { Pool } from '../../lib/database.ts';
-import type { PreviewMaker } from '../../previews/preview-maker.ts';
+import type { PreviewAnswer, PreviewMaker } from '../../previews/preview-maker.ts';
 import { findArchivedFile, type ArchivedFile } from '../../runs/archived-file.ts';
 import type { Run } from '../../runs/run.ts';
+import type { SourceImages } from '../../runs/source-images.ts';
 import type { Route } from '../route.ts';
 import { Table } from '../table.ts';
 import {
@@ -19,7 +20,15 @@ import {
 } from '../schemas/files.ts';
 
 /** What people look at of an archive: files as they are, previews of images, pages of tables. */
-export function fileRoutes({ runs, previews }: { runs: Pool; previews: PreviewMaker }): Route[] {
+export function fileRoutes({
+  runs,
+  previews,
+  sources,
+}: {
+  runs: Pool;
+  previews: PreviewMaker;
+  sources: SourceImages;
+}): Route[] {
   return [
     {
       method: 'GET',
@@ -48,15 +57,26 @@ export function fileRoutes({ runs, previews }: { runs: Pool; previews: PreviewMa
       },
       handle: async ({ c, run }) => {
         const found = await fileOf(runs, run, c);
-        const size = previewSizes.find((s) => String(s) === c.req.query('size')) ?? 320;
-        const answer = await previews.preview({ root: found.root, path: found.path, size }, found.identity);
-        if ('reason' in answer) throw bridgeError('NO_PREVIEW', { reason: answer.reason });
-        c.header('content-type', 'image/png');
+        const answer = await previews.preview({ ...found, size: sizeOf(c) }, found.identity);
         // The archive never changes, and neither does the address of one of its images.
-        c.header('cache-control', 'private, max-age=86400');
-        const { png, ...about } = answer;
-        c.header('x-image', JSON.stringify(about));
-        return c.body(new Uint8Array(png));
+        return pictureOf(c, answer, 86_400);
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/runs/:id/source',
+      rule: 'see-run',
+      api: {
+        summary:
+          'A picture of the input image that a result is named after; 422 where its file cannot be read from here.',
+        query: previewQuery,
+        answer: 'image/png',
+      },
+      handle: async ({ c, run }) => {
+        const found = await fileOf(runs, run, c);
+        const source = await sources.find(run, found.path);
+        if ('reason' in source) throw bridgeError('NO_PREVIEW', { reason: source.reason });
+        return pictureOf(c, await previews.preview({ ...source, size: sizeOf(c) }, source.identity), 600);
       },
     },
     {
@@ -88,6 +108,19 @@ export function fileRoutes({ runs, previews }: { runs: Pool; previews: PreviewMa
       },
     },
   ];
+}
+
+function sizeOf(c: Context): number {
+  return previewSizes.find((s) => String(s) === c.req.query('size')) ?? 320;
+}
+
+function pictureOf(c: Context, answer: PreviewAnswer, seconds: number): Response {
+  if ('reason' in answer) throw bridgeError('NO_PREVIEW', { reason: answer.reason });
+  c.header('content-type', 'image/png');
+  c.header('cache-control', `private, max-age=${seconds}`);
+  const { png, ...about } = answer;
+  c.header('x-image', JSON.stringify(about));
+  return c.body(new Uint8Array(png));
 }
 
 async function fileOf(runs: Pool, run: Run, c: Context): Promise<ArchivedFile> {
