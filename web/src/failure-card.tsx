@@ -1,9 +1,11 @@
 import { useState } from 'react';
 import type { FailureView } from '../../src/runs/view.ts';
-import { ApiError, postJson } from './api.ts';
+import { postJson } from './api.ts';
 import { Icon } from './icon.tsx';
 import type { SeenRun } from './merge.ts';
+import { refusalText } from './reason-dialog.tsx';
 import { Time } from './time.tsx';
+import { numberText } from './words.ts';
 
 const people: Record<FailureView['who'], string> = {
   researcher: 'You',
@@ -16,7 +18,7 @@ const people: Record<FailureView['who'], string> = {
 export function FailureCard({ failure, view }: { failure: FailureView; view: SeenRun }): React.ReactElement {
   const archived = view.archive !== null;
   return (
-    <section className={`panel failure${archived ? '' : ' is-fail'}`} aria-labelledby="failure-title">
+    <section id="failure" className={`panel failure${archived ? '' : ' is-fail'}`} aria-labelledby="failure-title">
       <header>
         <Icon name={archived ? 'warn' : 'fail'} />
         <h2 id="failure-title">The step {failure.step} failed</h2>
@@ -62,14 +64,15 @@ function GoOn({ view, step }: { view: SeenRun; step: string }): React.ReactEleme
   const [state, setState] = useState<'ready' | 'busy' | { refused: string }>('ready');
   if (!view.mayChange)
     return <p className="then">Then {view.user}, a leader of the group or an administrator can retry from here.</p>;
+  // What is there stays as it is: only these are asked for again.
+  const missing =
+    view.imagesFound > 0 ? view.results.filter((r) => r.import === 'failed' || r.import === 'waiting').length : 0;
   const retry = async (): Promise<void> => {
     setState('busy');
     try {
       await postJson(`/api/runs/${view.id}/retry`, {});
     } catch (error) {
-      setState({
-        refused: error instanceof ApiError ? `${error.message} ${error.remedy}` : 'The server does not answer.',
-      });
+      setState({ refused: refusalText(error) });
     }
   };
   return (
@@ -82,7 +85,7 @@ function GoOn({ view, step }: { view: SeenRun; step: string }): React.ReactEleme
           aria-busy={state === 'busy'}
           onClick={() => state !== 'busy' && void retry()}
         >
-          Retry from the step {step}
+          {missing > 0 ? `Retry the ${numberText(missing, 'missing image')}` : `Retry from the step ${step}`}
         </button>
       </p>
       <p role="alert" className="error">

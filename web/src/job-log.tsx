@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { basePath } from './api.ts';
 import { Icon } from './icon.tsx';
+import { findLines, LogLines } from './log-lines.tsx';
 import { shownLines } from './log-text.ts';
 import { useJobLog } from './use-job-log.ts';
 import { numberText, sizeText } from './words.ts';
@@ -11,9 +12,13 @@ export function JobLog(props: { runId: string; jobId: number | null; begun: bool
   const log = useJobLog(props.runId, following && props.jobId !== null && props.begun);
   const box = useRef<HTMLDivElement>(null);
   const lines = shownLines(log.text);
+  const [text, setText] = useState('');
+  const [step, setStep] = useState(0);
+  const found = findLines(lines, text);
+  const at = found.length === 0 ? null : (found[((step % found.length) + found.length) % found.length] ?? null);
 
   useEffect(() => {
-    if (following && box.current) box.current.scrollTop = box.current.scrollHeight;
+    if (following && text === '' && box.current) box.current.scrollTop = box.current.scrollHeight;
   });
 
   /** Nobody's log is moved under their eyes: who scrolls up pauses, who comes back to the end follows again. */
@@ -34,6 +39,29 @@ export function JobLog(props: { runId: string; jobId: number | null; begun: bool
       <div className="panel clip">
         <div className="log-bar">
           <span className="quiet">{log.note}</span>
+          <span className="search">
+            <Icon name="search" />
+            <input
+              className="input"
+              type="search"
+              aria-label="Search the lines of the log; Enter goes to the next"
+              placeholder="Search these lines"
+              maxLength={200}
+              value={text}
+              onChange={(event) => {
+                setText(event.target.value);
+                setStep(0);
+              }}
+              onKeyDown={(event) => {
+                if (event.key !== 'Enter') return;
+                event.preventDefault();
+                setStep(step + (event.shiftKey ? -1 : 1));
+              }}
+            />
+          </span>
+          <span className="quiet" role="status">
+            {text !== '' && (found.length === 0 ? 'Not found' : `In ${numberText(found.length, 'line')}`)}
+          </span>
           <span className="actions">
             {!log.complete && (
               <button className="button small" type="button" onClick={() => setFollowing((f) => !f)}>
@@ -63,7 +91,7 @@ export function JobLog(props: { runId: string; jobId: number | null; begun: bool
           }}
         >
           {log.skipped > 0 && <p className="quiet">{sizeText(log.skipped)} before this are in the download.</p>}
-          {lines.length > 0 ? <pre>{lines.join('\n')}</pre> : <p className="quiet">Nothing yet.</p>}
+          {lines.length > 0 ? <LogLines lines={lines} text={text} at={at} /> : <p className="quiet">Nothing yet.</p>}
         </div>
         <div className="log-foot">
           <span>

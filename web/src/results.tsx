@@ -18,10 +18,17 @@ const kinds: Record<ResultView['kind'], string> = {
 };
 
 /** Everything the job left, images first. */
-export function Results(props: { runId: string; results: ResultView[]; archived: boolean }): React.ReactElement {
+export function Results(props: {
+  runId: string;
+  results: ResultView[];
+  archived: boolean;
+  repeatable: boolean;
+}): React.ReactElement {
   const [all, setAll] = useState(false);
   const images = props.results.filter((r) => r.kind === 'image');
-  const shown = all ? props.results : props.results.slice(0, shownAtFirst);
+  // What went wrong comes first, however many files there are.
+  const sorted = props.results.toSorted((a, b) => Number(b.import === 'failed') - Number(a.import === 'failed'));
+  const shown = all ? sorted : sorted.slice(0, shownAtFirst);
   const words = [numberText(images.length, 'image'), numberText(props.results.length - images.length, 'other file')];
   const failed = images.filter((r) => r.import === 'failed').length;
   return (
@@ -31,6 +38,12 @@ export function Results(props: { runId: string; results: ResultView[]; archived:
         <span className="aside">
           {props.archived ? words.join(', ') : 'They appear here once they are archived.'}
           {failed > 0 && <span className="warn">, {countText(failed, images.length, 'image')} not imported</span>}
+          {failed > 0 && props.repeatable && (
+            <>
+              {' '}
+              <a href="#failure">Retry the missing</a>
+            </>
+          )}
         </span>
       </div>
       {props.archived && <Gallery runId={props.runId} images={images} />}

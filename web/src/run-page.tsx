@@ -1,8 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
-import type { RunView } from '../../src/runs/view.ts';
-import { ApiError, basePath, getJson } from './api.ts';
+import { ApiError, basePath, getJson, postJson } from './api.ts';
 import { ConnectionBanner } from './connection-banner.tsx';
 import { Comparison } from './comparison.tsx';
 import { Copyable, CopyButton } from './copy.tsx';
@@ -15,6 +14,7 @@ import { Loading } from './loading.tsx';
 import { Measurements } from './measurements.tsx';
 import { newerView, type SeenRun } from './merge.ts';
 import { Origin } from './origin.tsx';
+import { ReasonDialog } from './reason-dialog.tsx';
 import { Results } from './results.tsx';
 import { hasBegun, runWord } from './run-words.ts';
 import { RunStateIcon } from './state.tsx';
@@ -71,7 +71,12 @@ function Run({ view }: { view: SeenRun }): React.ReactElement {
       </nav>
       <Steps steps={view.steps} />
       <JobLog key={`${view.id} ${view.jobId}`} runId={view.id} jobId={view.jobId} begun={hasBegun(view.status)} />
-      <Results runId={view.id} results={view.results} archived={view.archive !== null} />
+      <Results
+        runId={view.id}
+        results={view.results}
+        archived={view.archive !== null}
+        repeatable={view.failure?.repeatable ?? false}
+      />
       {view.archive && <Measurements runId={view.id} tables={tables} />}
       <Comparison runId={view.id} version={`${view.state} ${view.steps.map((s) => s.state).join()}`} />
       <Origin view={view} />
@@ -79,7 +84,7 @@ function Run({ view }: { view: SeenRun }): React.ReactElement {
   );
 }
 
-function Head({ view }: { view: RunView }): React.ReactElement {
+function Head({ view }: { view: SeenRun }): React.ReactElement {
   const now = useClock(true, 30_000);
   return (
     <div className="page-head">
@@ -104,14 +109,37 @@ function Head({ view }: { view: RunView }): React.ReactElement {
       </div>
       <div className="actions">
         {view.archive && <CopyButton text={view.archive.path} label="Copy archive path" />}
+        {view.mayChange && view.state !== 'done' && view.failure?.code !== 'RUN_ABANDONED' && <GiveUp id={view.id} />}
         <CopyButton text={`${location.origin}${basePath}/runs/${view.id}`} label="Copy link" />
       </div>
     </div>
   );
 }
 
+function GiveUp({ id }: { id: string }): React.ReactElement {
+  const [asked, setAsked] = useState(false);
+  return (
+    <>
+      <button className="button" type="button" onClick={() => setAsked(true)}>
+        Give up
+      </button>
+      {asked && (
+        <ReasonDialog
+          question={{
+            title: 'Give this run up',
+            text: 'Its job and its open orders are cancelled, and it has failed for good. What is archived and what is in OMERO stays.',
+            act: 'Give the run up',
+            go: (reason) => postJson(`/api/runs/${id}/abandon`, { reason }),
+          }}
+          onClose={() => setAsked(false)}
+        />
+      )}
+    </>
+  );
+}
+
 /** The status as one sentence. Screen readers hear it now and then, and at once when the state changes. */
-function Sentence({ view }: { view: RunView }): React.ReactElement {
+function Sentence({ view }: { view: SeenRun }): React.ReactElement {
   const live = useLiveness(view.sentence, `${view.state} ${view.status}`);
   return (
     <div className="sentence">
