@@ -3,7 +3,6 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, w
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type pg from 'pg';
-import { packageFile } from '../../src/lib/package-root.ts';
 import type { RunView } from '../../src/runs/view.ts';
 import { imageFiles, writeFiles } from '../../src/zarr/testing.ts';
 import { QuickStartFolder, type Started } from '../support/quick-start.ts';
@@ -32,25 +31,7 @@ const jobs: Record<string, string> = {
 };
 
 beforeAll(async () => {
-  mkdirSync(join(folder.path, 'config'), { recursive: true });
-  const scripts = join(folder.path, 'cluster', 'home', 'slurm-scripts', 'jobs');
-  mkdirSync(scripts, { recursive: true });
-  for (const [name, text] of Object.entries(jobs))
-    writeFileSync(join(scripts, `${name}.sh`), `#!/bin/bash\nset -eu\n${text}\n`, { mode: 0o755 });
-  writeFileSync(
-    join(folder.path, 'config', 'slurm-config.ini'),
-    ['[SLURM]', 'slurm_script_path = slurm-scripts', '[WORKFLOWS]', 'nuclei = nuclei', 'nuclei_job = jobs/nuclei.sh']
-      .concat(Object.keys(jobs).flatMap((name) => [`${name} = ${name}`, `${name}_job = jobs/${name}.sh`]))
-      .join('\n'),
-  );
-  await writeFiles(join(folder.path, 'zarr', 'cells.ome.zarr'), {
-    ...imageFiles(),
-    'labels/.zgroup': { zarr_format: 2 },
-    'labels/.zattrs': { labels: ['nuclei', 'broken'] },
-    ...imageFiles('labels/nuclei'),
-    ...imageFiles('labels/broken', {}, { dtype: '<i8' }),
-  });
-  if (process.getuid?.() === 0) execFileSync('chown', ['-R', '65534:65534', folder.path]);
+  folder.addWorkflows(jobs);
   started = folder.start('--seed', '9');
   await folder.until(started, async () => started.output().includes('Nuclei found'));
   biomero = await folder.connect('biomero');
@@ -64,12 +45,7 @@ afterAll(async () => {
   await folder.remove();
 });
 
-function cli(...args: string[]): string {
-  return execFileSync(process.execPath, [packageFile('dist', 'src', 'main.js'), ...args, '--data', folder.path], {
-    encoding: 'utf8',
-    env: { PATH: process.env['PATH'] },
-  });
-}
+const cli = (...args: string[]): string => folder.cli(...args);
 
 function view(id: string): RunView {
   return JSON.parse(cli('status', id, '--json')) as RunView;

@@ -54,6 +54,27 @@ export class QuickStartFolder {
     if (process.getuid?.() === 0) for (const path of [config, join(config, name)]) chownSync(path, 65_534, 65_534);
   }
 
+  /**
+   * Adds workflows before the first start, by name with the text of their job's script, beside the sample one. Each finds
+   * its folders as every BIOMERO job does.
+   */
+  addWorkflows(jobs: Record<string, string>): void {
+    const scripts = join(this.path, 'cluster', 'home', 'slurm-scripts', 'jobs');
+    mkdirSync(scripts, { recursive: true });
+    for (const [name, text] of Object.entries(jobs))
+      writeFileSync(join(scripts, `${name}.sh`), `#!/bin/bash\nset -eu\n${text}\n`, { mode: 0o755 });
+    const lines = [
+      '[SLURM]',
+      'slurm_script_path = slurm-scripts',
+      '[WORKFLOWS]',
+      'nuclei = nuclei',
+      'nuclei_job = jobs/nuclei.sh',
+    ];
+    for (const name of Object.keys(jobs)) lines.push(`${name} = ${name}`, `${name}_job = jobs/${name}.sh`);
+    this.configure('slurm-config.ini', lines.join('\n'));
+    if (process.getuid?.() === 0) execFileSync('chown', ['-R', '65534:65534', this.path]);
+  }
+
   start(...options: string[]): Started {
     const child = spawn(
       process.execPath,

@@ -39,26 +39,28 @@ export function JobLog(props: { runId: string; jobId: number | null; begun: bool
       <div className="panel clip">
         <div className="log-bar">
           <span className="quiet">{log.note}</span>
-          <span className="search">
-            <Icon name="search" />
-            <input
-              className="input"
-              type="search"
-              aria-label="Search the lines of the log; Enter goes to the next"
-              placeholder="Search these lines"
-              maxLength={200}
-              value={text}
-              onChange={(event) => {
-                setText(event.target.value);
-                setStep(0);
-              }}
-              onKeyDown={(event) => {
-                if (event.key !== 'Enter') return;
-                event.preventDefault();
-                setStep(step + (event.shiftKey ? -1 : 1));
-              }}
-            />
-          </span>
+          {lines.length > 0 && (
+            <span className="search">
+              <Icon name="search" />
+              <input
+                className="input"
+                type="search"
+                aria-label="Search the lines of the log; Enter goes to the next"
+                placeholder="Search these lines"
+                maxLength={200}
+                value={text}
+                onChange={(event) => {
+                  setText(event.target.value);
+                  setStep(0);
+                }}
+                onKeyDown={(event) => {
+                  if (event.key !== 'Enter') return;
+                  event.preventDefault();
+                  setStep(step + (event.shiftKey ? -1 : 1));
+                }}
+              />
+            </span>
+          )}
           <span className="quiet" role="status">
             {text !== '' && (found.length === 0 ? 'Not found' : `In ${numberText(found.length, 'line')}`)}
           </span>

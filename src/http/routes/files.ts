@@ -115,7 +115,8 @@ function sizeOf(c: Context): number {
 }
 
 function pictureOf(c: Context, answer: PreviewAnswer, seconds: number): Response {
-  if ('reason' in answer) throw bridgeError('NO_PREVIEW', { reason: answer.reason });
+  // A decoder's own sentence may bring its full stop.
+  if ('reason' in answer) throw bridgeError('NO_PREVIEW', { reason: answer.reason.replace(/\.$/, '') });
   c.header('content-type', 'image/png');
   c.header('cache-control', `private, max-age=${seconds}`);
   const { png, ...about } = answer;

@@ -11,7 +11,16 @@ import { openWholeLog, readLogPiece } from '../job-log.ts';
 import type { Route, Signed } from '../route.ts';
 import { bodyOf, textOf, uuidPattern, wordsOf } from './request.ts';
 import { reasonBody } from '../schemas/common.ts';
-import { logPiece, logQuery, runCounts, runFilterQuery, runNames, runPage, runView } from '../schemas/runs.ts';
+import {
+  comparison,
+  logPiece,
+  logQuery,
+  runCounts,
+  runFilterQuery,
+  runNames,
+  runPage,
+  runView,
+} from '../schemas/runs.ts';
 
 const pageSize = 50;
 
@@ -74,6 +83,10 @@ export function runRoutes({ sources, slurm }: RunsParts): Route[] {
       method: 'GET',
       path: '/api/runs/:id/comparison',
       rule: 'see-run',
+      api: {
+        summary: 'The run beside the last one of its workflow that ended well before it.',
+        answer: comparison,
+      },
       handle: async ({ c, run, viewer }) => c.json(await compareWithLastGood(sources.runs, run, visibleRuns(viewer))),
     },
     {

@@ -135,3 +135,24 @@ export const logPiece = z.object({
   text: z.string(),
   complete: z.boolean().meta({ description: 'the log cannot grow any more' }),
 }) satisfies z.ZodType<LogPiece>;
+
+const compared = z.union([z.string(), z.number(), z.null()]);
+
+export const comparison = z
+  .object({
+    other: z
+      .object({ id: uuid, launchedAt: time, user: z.string(), input: place.nullable() })
+      .nullable()
+      .meta({ description: 'the last run of the workflow that ended well before this one; null when there is none' }),
+    rows: z.array(
+      z.object({
+        name: z.string(),
+        about: z.enum(['version', 'parameter', 'count', 'duration']),
+        unit: z.enum(['text', 'number', 'bytes', 'ms']),
+        here: compared,
+        there: compared,
+        differs: z.boolean(),
+      }),
+    ),
+  })
+  .meta({ id: 'Comparison' });

@@ -1,0 +1,177 @@
+import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type pg from 'pg';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addressOf, axeFindings, browserPath, picture, startBrowser } from '../support/browser.ts';
+import { describeWithPart } from '../support/optional-part.ts';
+import { QuickStartFolder, type Started } from '../support/quick-start.ts';
+
+const jobs = {
+  slow: 'sleep 6; echo copied; cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"',
+  linking: 'ln -s /etc/passwd "$DATA_PATH/data/out/result.tif"',
+  broken: 'cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"; echo no image > "$DATA_PATH/data/out/zz_broken.tif"',
+  odd: `echo '<script>document.title=1</script>'; cp "$DATA_PATH"/data/in/nuclei_01* "$DATA_PATH/data/out/"
+printf 'a,b\\n1,<b>2</b>\\n' > "$DATA_PATH/data/out/<img src=x onerror=document.title=2>.csv"
+echo x > "$DATA_PATH/data/out/"$'\\u202etxt.exe'`,
+};
+
+// What goes wrong, as people see it in a browser.
+describeWithPart('Chromium', browserPath !== null, 'pages of runs that do not go well', () => {
+  const folder = new QuickStartFolder();
+  let started: Started;
+  let browser: Browser;
+  let page: Page;
+  let address = '';
+  let token = '';
+  let biomero: pg.Client;
+  const errors: string[] = [];
+
+  beforeAll(async () => {
+    folder.addWorkflows(jobs);
+    browser = await startBrowser();
+    page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    page.on('pageerror', (error) => errors.push(String(error)));
+    started = folder.start('--seed', '5');
+    ({ address, token } = await addressOf(folder, started));
+    await folder.until(started, async () => started.output().includes('Nuclei found'));
+    biomero = await folder.connect('biomero');
+    await page.goto(`${address}/?token=${token}`);
+    await page.getByRole('heading', { name: 'Runs' }).waitFor();
+  }, 180_000);
+
+  afterAll(async () => {
+    await biomero?.end();
+    await browser?.close();
+    await folder.remove();
+  });
+
+  const begin = (workflow: keyof typeof jobs): string =>
+    folder.cli('run', workflow, '--dataset', '1', '--user', 'researcher', '--group', 'demo').trim();
+
+  test('a step that failed is explained, and goes on from there once its cause is gone', async () => {
+    const id = begin('linking');
+    await page.goto(`${address}/runs/${id}`);
+    const card = page.getByRole('region', { name: 'The step archive failed' });
+    await card.waitFor({ timeout: 90_000 });
+    for (const part of ['What happened', 'What is safe', 'Who can fix it', 'What to do'])
+      await card.getByText(part, { exact: true }).waitFor();
+    await card.getByText(/still on the cluster/).waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    await picture(page, 'failure');
+    const data = join(folder.path, 'cluster', 'home', 'my-scratch', 'data', `linking_${id}`, 'data');
+    rmSync(join(data, 'out', 'result.tif'));
+    const [image = ''] = readdirSync(join(data, 'in'));
+    copyFileSync(join(data, 'in', image), join(data, 'out', image));
+    await card.getByRole('button', { name: 'Retry from the step archive' }).click();
+    await page.getByText('1 of 1 image is in dataset').waitFor({ timeout: 90_000 });
+    await card.waitFor({ state: 'detached' });
+    await page
+      .getByRole('row')
+      .filter({ hasText: /^Archive ?done/ })
+      .filter({ hasText: '2' })
+      .waitFor();
+  }, 180_000);
+
+  test('of five images one fails: it is named with its reason, asked for again by itself, and the run given up', async () => {
+    const id = begin('broken');
+    await page.goto(`${address}/runs/${id}`);
+    await page.getByRole('heading', { name: /Partly visible in OMERO/ }).waitFor({ timeout: 90_000 });
+    await page.getByText('1 of 5 images not imported').waitFor();
+    const first = page
+      .getByRole('table', { name: /^Archived files/ })
+      .getByRole('row')
+      .nth(1);
+    await first.getByText('zz_broken.tif').waitFor();
+    await first.getByText('Not imported').waitFor();
+    await picture(page, 'partial');
+    await page.getByRole('button', { name: 'Retry the 1 missing image' }).click();
+    // The new order holds what is missing, and fails for the same reason.
+    await expect.poll(() => page.getByText('Upload order', { exact: true }).count(), { timeout: 60_000 }).toBe(2);
+    await page.getByRole('button', { name: 'Retry the 1 missing image' }).waitFor({ timeout: 60_000 });
+    await page.getByRole('button', { name: 'Give up' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Give this run up' });
+    await dialog.getByLabel('Reason').fill('cannot be <b>repaired</b>');
+    await dialog.getByRole('button', { name: 'Give the run up' }).click();
+    await page.getByText('Given up by quick start: cannot be <b>repaired</b>').first().waitFor({ timeout: 60_000 });
+    expect(await page.getByRole('button', { name: /^(Retry|Give up)/ }).count()).toBe(0);
+  }, 180_000);
+
+  test('names with markup, another direction and line breaks are text everywhere', async () => {
+    const id = begin('odd');
+    await page.goto(`${address}/runs/${id}`);
+    await page.getByRole('heading', { name: /Archive safe/ }).waitFor({ timeout: 90_000 });
+    await biomero.query(
+      `update bridge.runs set input_name = $2, revision = revision + 1, updated_at = now() where id = $1`,
+      [id, '<h2 id="bad">x</h2>\n\u202eevil'],
+    );
+    await biomero.query(`select pg_notify('bridge_runs', $1)`, [id]);
+    await page.getByRole('heading', { name: /<h2 id="bad">/ }).waitFor();
+    await page.getByText('<script>document.title=1</script>').waitFor();
+    await page.getByRole('cell', { name: '<b>2</b>' }).waitFor();
+    await page
+      .getByText(/<img src=x onerror=document.title=2>.csv/)
+      .first()
+      .waitFor();
+    await picture(page, 'odd-names');
+    expect(await page.title()).toMatch(/^odd on Dataset 1: /);
+    expect(await page.locator('#bad, main script, main b b, img[src="x"]').count()).toBe(0);
+    // The end: what the next test writes must be the last word on it.
+    await page.getByText('1 of 1 image is in dataset').waitFor({ timeout: 60_000 });
+    await page.goto(address);
+    await page.getByRole('link', { name: /<h2 id="bad">/ }).waitFor();
+    expect(await page.locator('#bad').count()).toBe(0);
+  }, 120_000);
+
+  test('owner, member and stranger are shown what is theirs, an administrator everything', async () => {
+    const { secrets } = JSON.parse(readFileSync(join(folder.path, 'start.json'), 'utf8')) as {
+      secrets: { userPassword: string };
+    };
+    const { rows } = await biomero.query<{ id: string; user_id: string; group_id: string }>(
+      `select id, user_id, group_id from bridge.runs where workflow = 'odd'`,
+    );
+    const [run] = rows;
+    const id = run?.id ?? '';
+    const other = await (await browser.newContext()).newPage();
+    await other.goto(address);
+    await other.getByRole('button', { name: 'Use an OMERO account instead' }).click();
+    await other.getByLabel('User name').fill('researcher');
+    await other.getByLabel('Password').fill(secrets.userPassword);
+    await other.getByRole('button', { name: 'Sign in' }).click();
+    await other.getByRole('heading', { name: 'Runs' }).waitFor();
+    const failed = await biomero.query(
+      `update bridge.runs set outcome = 'failed', status = 'IMPORT_FAILED', failed_step = 'import', error_code = 'IMPORT_FAILED',
+         error_message = 'x', error_remedy = 'y', error_who = 'admin', error_retryable = true, failed_at = now() where id = $1`,
+      [id],
+    );
+    expect(failed.rowCount).toBe(1);
+    const retry = other.getByRole('button', { name: /^Retry/ });
+    await other.goto(`${address}/runs/${id}`);
+    await retry.waitFor();
+    await biomero.query('update bridge.runs set user_id = 9999 where id = $1', [id]);
+    await other.reload();
+    await other.getByText(/a leader of the group or an administrator can retry/).waitFor();
+    expect(await retry.count()).toBe(0);
+    await biomero.query('update bridge.runs set group_id = 9999 where id = $1', [id]);
+    await other.reload();
+    await other.getByRole('heading', { name: 'No such run' }).waitFor();
+    await page.goto(`${address}/runs/${id}`);
+    await page.getByRole('button', { name: /^Retry/ }).waitFor();
+    await other.close();
+  }, 120_000);
+
+  test('the server stops and starts in mid-run, and the page that was open sees the run to its end', async () => {
+    const id = begin('slow');
+    await page.goto(`${address}/runs/${id}`);
+    await page.evaluate('window.stillThere = true');
+    await page.getByText('Job running').first().waitFor({ timeout: 60_000 });
+    started.process.kill('SIGTERM');
+    await started.exit;
+    await page.getByText(/Connection lost at/).waitFor({ timeout: 60_000 });
+    started = folder.start('--seed', '5');
+    await page.getByText(/Connection lost at/).waitFor({ state: 'detached', timeout: 90_000 });
+    await page.getByText('4 of 4 images are in dataset').waitFor({ timeout: 120_000 });
+    expect(await page.evaluate('window.stillThere')).toBe(true);
+    expect(errors).toEqual([]);
+  }, 300_000);
+});
