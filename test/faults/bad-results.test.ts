@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type pg from 'pg';
@@ -31,6 +31,13 @@ const jobs: Record<string, string> = {
 };
 
 beforeAll(async () => {
+  await writeFiles(join(folder.path, 'zarr', 'cells.ome.zarr'), {
+    ...imageFiles(),
+    'labels/.zgroup': { zarr_format: 2 },
+    'labels/.zattrs': { labels: ['nuclei', 'broken'] },
+    ...imageFiles('labels/nuclei'),
+    ...imageFiles('labels/broken', {}, { dtype: '<i8' }),
+  });
   folder.addWorkflows(jobs);
   started = folder.start('--seed', '9');
   await folder.until(started, async () => started.output().includes('Nuclei found'));

@@ -13,7 +13,7 @@ export function LogLines(props: { lines: readonly string[]; text: string; at: nu
   const here = useRef<HTMLElement>(null);
   useEffect(() => {
     if (at !== null) here.current?.scrollIntoView({ block: 'nearest' });
-  }, [at, text]);
+  }, [at]);
   if (text === '') return <pre>{lines.join('\n')}</pre>;
   return (
     <pre>
