@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { violations } from '../lib/json-schema.ts';
 import { settingsValueSchema, type SettingsValues } from './file-schemas.ts';
 import { settingOf } from './settings-table.ts';
 import { shownValue } from './problems.ts';
 import type { Found, Values } from './values.ts';
+import { parseWithLines, type LinedText } from './yaml-lines.ts';
 
 /*
  * The importer's settings.yml. Keys that we do not use may stand in it and are left alone.
@@ -16,26 +16,26 @@ export class SettingsFile {
   readonly exists: boolean;
   readonly #content: Readonly<Record<string, unknown>>;
   readonly #values: Values;
-  readonly #lines: ReadonlyMap<string, number>;
+  readonly #lineOf: LinedText['lineOf'];
 
   constructor(
     path: string,
     content: Readonly<Record<string, unknown>> | null,
     values: Values,
-    lines: ReadonlyMap<string, number> = new Map(),
+    lineOf: LinedText['lineOf'] = () => null,
   ) {
     this.path = path;
     this.exists = content !== null;
     this.#content = content ?? {};
     this.#values = values;
-    this.#lines = lines;
+    this.#lineOf = lineOf;
   }
 
   /** A key's value, or the default when it is absent or wrong; wrong is noted as a problem. Origin goes under `path`. */
   take<K extends keyof SettingsValues, D>(path: string, key: K, fallback: D): SettingsValues[K] | D {
     const value = this.#content[key];
     const absent = value === undefined || value === null;
-    const line = this.#lines.get(key) ?? null;
+    const line = this.#lineOf([key]);
     this.#values.origins[path] = { place: absent ? 'default' : this.path, key, line: absent ? null : line };
     if (absent) return fallback;
     if (violations(settingsValueSchema(key), value).length === 0) return value as SettingsValues[K];
@@ -49,7 +49,7 @@ export class SettingsFile {
     const value = this.#content[key];
     if (value === undefined || value === null || value === '') return null;
     const { form, secret = false } = settingOf(key);
-    const line = this.#lines.get(key) ?? null;
+    const line = this.#lineOf([key]);
     if (typeof value === 'boolean' && key === 'use_register_zarr')
       return { text: String(value), place: this.path, key, line, secret, form };
     if (typeof value === 'string') return { text: value, place: this.path, key, line, secret, form };
@@ -73,10 +73,8 @@ export async function readSettings(path: string, given: boolean, values: Values)
     else if (given) problem('not there', "the importer's settings.yml (named by IMPORTER_CONFIG_PATH)");
     return new SettingsFile(path, null, values);
   }
-  // YAML 1.1, as Python's loader: "yes" and "on" are booleans there.
-  const lineCounter = new LineCounter();
-  const document = parseDocument(text, { version: '1.1', prettyErrors: true, lineCounter });
-  const error = document.errors[0];
+  const { document, errors, lineOf } = parseWithLines(text);
+  const [error] = errors;
   if (error) {
     problem(`no YAML (${error.code})`, 'YAML with one key per line', error.linePos?.[0].line ?? null);
     return new SettingsFile(path, {}, values);
@@ -92,14 +90,5 @@ export async function readSettings(path: string, given: boolean, values: Values)
     problem('YAML without keys', 'YAML with one key per line');
     return new SettingsFile(path, {}, values);
   }
-  return new SettingsFile(path, content as Record<string, unknown>, values, linesOf(document.contents, lineCounter));
-}
-
-/** Line of each key. */
-function linesOf(contents: unknown, counter: LineCounter): Map<string, number> {
-  const lines = new Map<string, number>();
-  if (isMap(contents))
-    for (const { key } of contents.items)
-      if (isScalar(key) && key.range) lines.set(String(key.value), counter.linePos(key.range[0]).line);
-  return lines;
+  return new SettingsFile(path, content as Record<string, unknown>, values, lineOf);
 }

@@ -9,7 +9,7 @@ import { checkSettingsYml } from './check-settings-yml.ts';
 import { checkSlurmIni } from './check-slurm-ini.ts';
 import { reportTo, type FileFinding } from './finding.ts';
 import { recognise, type CheckedType } from './recognise.ts';
-import type { LinedText } from './yaml-lines.ts';
+import type { LinedText } from '../yaml-lines.ts';
 
 export interface CheckedFile {
   readonly path: string;

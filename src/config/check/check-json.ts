@@ -3,7 +3,7 @@ import { nearestName } from '../did-you-mean.ts';
 import { refuseFolder } from '../../archive/group-folder.ts';
 import { reportViolations } from './by-schema.ts';
 import type { Report } from './finding.ts';
-import { parseWithLines, type LinedText } from './yaml-lines.ts';
+import { parseWithLines, type LinedText } from '../yaml-lines.ts';
 
 /** Checks a text as biomero-config.json or group-mappings.json, without a look at the storage. */
 export function checkJsonFile(

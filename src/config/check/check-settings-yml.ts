@@ -3,12 +3,12 @@ import { normaliseDatabaseUrl } from '../database-url.ts';
 import { nearestName } from '../did-you-mean.ts';
 import { reportViolations } from './by-schema.ts';
 import type { Report } from './finding.ts';
-import { parseWithLines } from './yaml-lines.ts';
+import { parseWithLines } from '../yaml-lines.ts';
 
 /** Checks a text as settings.yml; gives back its base_dir, where that can be used. */
 export function checkSettingsYml(text: string, report: Report): { baseDir: string | null } {
-  const { document, lineOf } = parseWithLines(text);
-  for (const error of document.errors)
+  const { document, errors, lineOf } = parseWithLines(text);
+  for (const error of errors)
     report({
       line: error.linePos?.[0].line ?? null,
       key: '',
@@ -16,7 +16,7 @@ export function checkSettingsYml(text: string, report: Report): { baseDir: strin
       reason: `it is no YAML: ${error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? error.code}`,
       remedy: 'Write one "key: value" per line.',
     });
-  if (document.errors.length) return { baseDir: null };
+  if (errors.length) return { baseDir: null };
   let content: unknown;
   try {
     content = document.toJS({ maxAliasCount: 100 }) ?? {};
