@@ -20,6 +20,7 @@ const config = {
     stallSeconds: 600,
     annotationNamespace: 'biomero.import',
     registerZarr: true,
+    containers: null,
     logDir: storage,
     skip: ['all'],
     command: [],

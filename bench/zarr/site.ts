@@ -42,6 +42,7 @@ export async function startSite(): Promise<Site> {
     importer: {
       maxWorkers: 4,
       registerZarr: true,
+      containers: null,
       annotationNamespace: 'biomero.import',
       logDir: join(root, 'logs'),
       stallSeconds: 600,

@@ -77,6 +77,26 @@ export interface ImporterConfig {
   readonly memory: string;
   /** Identity the import process runs as when we are root; null: our own. */
   readonly runAs: { readonly uid: number; readonly gid: number } | null;
+  /** null: no runtime was found, so orders with preprocessing wait. */
+  readonly containers: ContainerConfig | null;
+}
+
+/** How containers are run that convert files before they are imported. */
+export interface ContainerConfig {
+  /** The runtime with options of its own, such as `podman` or `apptainer`. */
+  readonly command: readonly string[];
+  /** Name of a network, or `none`. */
+  readonly network: string;
+  /** Most memory, such as `8g`. */
+  readonly memory: string;
+  /** A conversion that takes longer is ended. */
+  readonly seconds: number;
+  /** Beginnings of images that may be run; none: any image. */
+  readonly images: readonly string[];
+  /** Folder for second copies; null: beside the first. */
+  readonly scratch: string | null;
+  /** The container's user is ours (`PODMAN_USERNS_MODE=keep-id`): for images that do not run as root. */
+  readonly keepId: boolean;
 }
 
 export interface OmeroConfig {

@@ -48,6 +48,7 @@ test('a site with the specified variables is read, with every default', async ()
       skip: [],
       annotationNamespace: 'biomero.import',
       registerZarr: true,
+      containers: null,
       command: [
         'java',
         '-cp',

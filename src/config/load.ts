@@ -6,6 +6,7 @@ import { configInvalid, shownValue, type ConfigProblem } from './problems.ts';
 import { readSettings, type SettingsFile } from './settings.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { settings as settingsTable, settingOf, type SettingName } from './settings-table.ts';
+import { containersOf } from './container-settings.ts';
 import { SlurmIni, slurmFromIni, trackingFromIni } from './slurm-config.ts';
 import {
   absolutePath,
@@ -97,7 +98,7 @@ export async function readConfig(
         file: take<number | null>('storage.modes.file', 'BIOMERO_BRIDGE_ARCHIVE_FILE_MODE', mode(0o400), null),
       },
     },
-    importer: importerOf(values, take, settings),
+    importer: importerOf(values, take, settings, env),
     omero: omeroOf(values, take, needs('worker', 'importer', 'omero')),
     slurm: slurmOf(values, take, ini, env),
     tracking: trackingFromIni(ini, take('tracking.views', 'BIOMERO_BRIDGE_VIEWS', oneOf('auto', 'ours'), 'auto')),
@@ -138,7 +139,7 @@ export async function readConfig(
   return { config, problems: values.problems };
 }
 
-type Take = <T>(path: string, name: SettingName, parse: Parse<T>, fallback: T) => T;
+export type Take = <T>(path: string, name: SettingName, parse: Parse<T>, fallback: T) => T;
 
 /** As other programs: below XDG_CACHE_HOME, else `~/.cache`. */
 function defaultCacheDir(env: NodeJS.ProcessEnv): string {
@@ -243,7 +244,7 @@ function baseDirOf(values: Values, settings: SettingsFile, needed: boolean): str
   return resolve(baseDir);
 }
 
-function importerOf(values: Values, take: Take, settings: SettingsFile): ImporterConfig {
+function importerOf(values: Values, take: Take, settings: SettingsFile, env: NodeJS.ProcessEnv): ImporterConfig {
   const skips = ['checksum', 'minmax', 'thumbnails', 'upgrade'] as const;
   const all = settings.take('importer.skip', 'skip_all', false);
   const each = skips.filter((name) => settings.take(`importer.skip.${name}`, `skip_${name}`, false));
@@ -267,6 +268,7 @@ function importerOf(values: Values, take: Take, settings: SettingsFile): Importe
     shutdownSeconds: settings.take('importer.shutdownSeconds', 'shutdown_timeout', 30),
     memory: take('importer.memory', 'BIOMERO_BRIDGE_IMPORT_MEMORY', javaMemory, '1g'),
     runAs: take<ImporterConfig['runAs']>('importer.runAs', 'BIOMERO_BRIDGE_IMPORT_RUN_AS', identity, null),
+    containers: containersOf(take, env),
   };
 }
 

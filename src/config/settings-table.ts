@@ -192,6 +192,48 @@ export const settings = [
     'A group without a mapping may import from `<base_dir>/<group>` alone. Otherwise also from what lies in `base_dir` outside the folders of other groups.',
   ),
   v(
+    'BIOMERO_BRIDGE_CONTAINER_COMMAND',
+    'a JSON list of words such as ["podman"]',
+    'podman or apptainer, whichever is found first in PATH',
+    'Container runtime of orders with preprocessing, with options of its own where it needs them. Without one such orders stay pending.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_CONTAINER_NETWORK',
+    'the name of a network',
+    'none',
+    "Network of those containers: none at all, or one of the runtime's such as `slirp4netns` or `host`.",
+  ),
+  v(
+    'BIOMERO_BRIDGE_CONTAINER_MEMORY',
+    'an amount of at least 64m such as 2g',
+    '8g',
+    'Most memory of such a container. A rootless podman on a machine with cgroups v1 cannot hold to it, and says so in the log.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_CONTAINER_SECONDS',
+    positive,
+    '21600',
+    'A conversion that takes longer is ended, and its file fails.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_CONTAINER_IMAGES',
+    'images or beginnings of them with their registry, separated by spaces, such as docker.io/cellularimagingcf/',
+    'none: any image',
+    'Container images that orders may name. Whoever may write orders may otherwise run any image on the files of the group.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_CONTAINER_SCRATCH',
+    'a path',
+    'beside the files that are converted',
+    'Folder for the second copies that converters write and that are removed afterwards; on a fast local disk it spares the storage.',
+  ),
+  v(
+    'PODMAN_USERNS_MODE',
+    'a word; keep-id has a meaning',
+    'auto',
+    '`keep-id`: the user inside the container is the one that the importer runs as, for images that do not run as root.',
+  ),
+  v(
     'BIOMERO_BRIDGE_IMPORT_LOG_DIR',
     'a path',
     'logs in the working directory',

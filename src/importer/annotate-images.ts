@@ -8,6 +8,14 @@ import type { ImportOrder } from './parse-order.ts';
 /** A metadata file beyond this size is not one that BIOMERO writes. */
 const largestMetadata = 1024 * 1024;
 
+/** A file's result with what is noted on its images beside the usual. */
+export interface AnnotatedResult {
+  readonly result: FileResult;
+  readonly pairs?: readonly [string, string][];
+  /** A further folder whose `metadata.csv` counts. */
+  readonly folder?: string;
+}
+
 /**
  * Notes on every image or plate where it came from, with the namespace and keys of the Python importer. Images that
  * have this order's annotation already are skipped. The order's whole list of files is not copied onto each image.
@@ -16,11 +24,11 @@ export async function annotateImages(
   session: OmeroSession,
   namespace: string,
   order: ImportOrder,
-  results: readonly FileResult[],
+  results: readonly AnnotatedResult[],
   archiveRoot: string | null,
 ): Promise<void> {
   const metadata = new Map<string, Promise<[string, string][]>>();
-  for (const result of results) {
+  for (const { result, pairs = [], folder: more = null } of results) {
     if (result.state !== 'imported' && result.state !== 'already-there') continue;
     const targets =
       order.destination.type === 'Screen'
@@ -29,6 +37,7 @@ export async function annotateImages(
     const folder = dirname(result.path);
     const nearest = metadata.get(folder) ?? readNearestMetadata(folder, archiveRoot);
     metadata.set(folder, nearest);
+    const besideOutput = more === null ? [] : await readNearestMetadata(more, null);
     await session.annotate(
       targets,
       namespace,
@@ -39,8 +48,12 @@ export async function annotateImages(
         ['Username', order.user],
         ['DestinationID', String(order.destination.id)],
         ['DestinationType', order.destination.type],
+        ...pairs,
         ['Import_Timestamp', new Date().toISOString()],
-        ...(await nearest).map(([key, value]): [string, string] => [`csv_${key}`, value]),
+        ...[...new Map([...(await nearest), ...besideOutput])].map(([key, value]): [string, string] => [
+          `csv_${key}`,
+          value,
+        ]),
       ],
       { key: 'UUID' },
     );

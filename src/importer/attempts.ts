@@ -14,6 +14,7 @@ const faultsOfOrder: readonly ErrorCode[] = [
 
 /** Perhaps the order's fault, perhaps not: tried `mostTries` times, then closed. */
 const doubtful: readonly ErrorCode[] = [
+  'CONTAINER_NOT_STARTED',
   'IMPORT_PROCESS_FAILED',
   'IMPORT_STALLED',
   'OMERO_FAILED',

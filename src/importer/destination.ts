@@ -9,7 +9,7 @@ import type { ImportOrder } from './parse-order.ts';
  */
 export async function checkDestination(
   session: OmeroSession,
-  order: Omit<ImportOrder, 'uuid' | 'files'>,
+  order: Omit<ImportOrder, 'uuid' | 'files' | 'preprocessingId'>,
 ): Promise<void> {
   const { destination, group, user } = order;
   const { context } = session;

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
-import { describeError, isBridgeError } from '../domain/errors.ts';
+import { bridgeError, describeError, isBridgeError } from '../domain/errors.ts';
 import { stages } from '../domain/vocabulary.ts';
 import type { Pool } from '../lib/database.ts';
 import type { Lease } from '../lib/lease.ts';
@@ -10,7 +10,7 @@ import type { runImport } from '../omero/agent/run-import.ts';
 import type { OmeroSession } from '../omero/session.ts';
 import { fileResults, type FileResult } from '../orders/file-results.ts';
 import { allowedFolders, refusalOfFile } from './allowed-files.ts';
-import { annotateImages } from './annotate-images.ts';
+import { annotateImages, type AnnotatedResult } from './annotate-images.ts';
 import { afterError, reasonOf, waitingCodes } from './attempts.ts';
 import { checkDestination } from './destination.ts';
 import { clashingNames, locateFiles, type FoundFiles } from './found-files.ts';
@@ -19,6 +19,7 @@ import { OrderJournal } from './order-journal.ts';
 import { describeFailures, failedFile, mergeFound } from './outcome.ts';
 import { fileNamesColumn, parseOrder, type ImportOrder } from './parse-order.ts';
 import { pause } from './pause.ts';
+import { importConverted } from './preprocess/import-converted.ts';
 import { endPredecessor } from './predecessor.ts';
 import { registerStores } from './zarr/register-stores.ts';
 import { isZarrPath } from '../zarr/store-name.ts';
@@ -58,6 +59,8 @@ export async function importOrder(
   const stop = AbortSignal.any([signal, lease.signal]);
   try {
     const order = parseOrder(row);
+    if (order.preprocessingId !== null && !parts.config.importer.containers)
+      throw bridgeError('ORDER_NEEDS_PREPROCESSING', { order: uuid });
     await new OrderWork(parts, journal, order, stop).run();
   } catch (error) {
     if (isClosed(signal, error)) return await endCancelled(parts, journal, uuid);
@@ -114,13 +117,44 @@ class OrderWork {
     try {
       await checkDestination(session, this.#order);
       const earlier = isFirst ? [] : await fileResults(this.#parts.pool, this.#order.uuid);
-      const results = await this.#importFiles(session, earlier, archivePath);
+      const { results, images } = await this.#import(session, earlier, archivePath);
       this.#parts.onImported();
-      await this.#annotate(session, results, archivePath);
+      await this.#annotate(session, images, archivePath);
       await this.#close(results);
     } finally {
       await session.close();
     }
+  }
+
+  /** The files themselves, or where the order says so what containers make of them. */
+  async #import(
+    session: OmeroSession,
+    earlier: readonly FileResult[],
+    archivePath: string | null,
+  ): Promise<{ results: FileResult[]; images: readonly AnnotatedResult[] }> {
+    const { preprocessingId } = this.#order;
+    if (preprocessingId === null) {
+      const results = await this.#importFiles(session, earlier, archivePath);
+      return { results, images: results.map((result) => ({ result })) };
+    }
+    const { importer } = this.#parts.config;
+    const { containers } = importer;
+    if (!containers) throw bridgeError('ORDER_NEEDS_PREPROCESSING', { order: this.#order.uuid });
+    const work = {
+      ...this.#parts,
+      session,
+      journal: this.#journal,
+      order: this.#order,
+      signal: this.#signal,
+      logDir: importer.logDir,
+      containers,
+      refusals: (paths: readonly string[]) => this.#refusals(session, paths, archivePath),
+      importFiles: async (files: readonly string[]) => {
+        const order = { ...this.#order, files: [...files], preprocessingId: null };
+        return new OrderWork(this.#parts, this.#journal, order, this.#signal).#importFiles(session, [], archivePath);
+      },
+    };
+    return importConverted(work, preprocessingId);
   }
 
   /** @param earlier results of earlier attempts at this order */
@@ -207,7 +241,11 @@ class OrderWork {
   }
 
   /** A missing annotation does not undo an import: it is tried a few times, then said in the log. */
-  async #annotate(session: OmeroSession, results: readonly FileResult[], archivePath: string | null): Promise<void> {
+  async #annotate(
+    session: OmeroSession,
+    results: readonly AnnotatedResult[],
+    archivePath: string | null,
+  ): Promise<void> {
     const { config, log } = this.#parts;
     for (let attempt = 1; ; attempt++) {
       try {

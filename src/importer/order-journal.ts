@@ -1,10 +1,12 @@
 import { hostname } from 'node:os';
 import { bridgeError, type BridgeError } from '../domain/errors.ts';
-import type { stages } from '../domain/vocabulary.ts';
+import { stages } from '../domain/vocabulary.ts';
 import { transaction, type Database, type Pool } from '../lib/database.ts';
 import { requireLease, type Lease } from '../lib/lease.ts';
 import type { ProcessIdentity } from '../lib/process-identity.ts';
 import { resultsAsJson, type FileResult } from '../orders/file-results.ts';
+import { isTerminal } from '../orders/read-order.ts';
+import { appendStage, lockOrder, readStageRows } from '../orders/stages.ts';
 import { noteFailure, noteWaiting } from './attempts.ts';
 import { setImportProcess, setSessionClosed, type ImportJournal } from './import-session.ts';
 import { readOpenOrderRow, type OrderRow } from './order-rows.ts';
@@ -52,6 +54,21 @@ export class OrderJournal implements ImportJournal {
   async results(results: readonly FileResult[], { ended }: { ended: boolean } = { ended: false }): Promise<void> {
     if (results.length === 0 && !ended) return;
     await this.#call('select bridge.settle_files($1, $2, $3, $4)', [resultsAsJson(results), ended]);
+  }
+
+  /**
+   * Writes `Import Preprocessing` unless an earlier attempt did.
+   *
+   * @throws LEASE_LOST, ORDER_CLOSED
+   */
+  async preprocessing(): Promise<void> {
+    await this.#fenced(async (tx) => {
+      await lockOrder(tx, this.uuid);
+      const written = await readStageRows(tx, this.uuid);
+      if (written.some((row) => isTerminal(row.stage))) throw bridgeError('ORDER_CLOSED', { order: this.uuid });
+      if (!written.some((row) => row.stage === stages.preprocessing))
+        await appendStage(tx, this.uuid, stages.preprocessing, { fileNames: null, description: null });
+    });
   }
 
   async sessionOpened(sessionId: number): Promise<void> {

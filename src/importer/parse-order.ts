@@ -12,19 +12,20 @@ export interface ImportOrder {
   destination: { type: DestinationType; id: number };
   /** Absolute, each once. */
   files: string[];
+  /** Row of `imports_preprocessing`; null: the files are imported as they are. */
+  preprocessingId: number | null;
 }
 
 /**
  * Reads an order. Every column may have been written by anybody who can write to the database.
  *
- * @throws ORDER_INVALID with the first thing that is wrong; ORDER_NEEDS_… for what this version cannot import
+ * @throws ORDER_INVALID with the first thing that is wrong;
  */
 export function parseOrder(row: OrderRow): ImportOrder {
   const fail = (reason: string): never => {
     throw bridgeError('ORDER_INVALID', { order: row.uuid, reason });
   };
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,35}$/.test(row.uuid)) fail('its uuid holds more than letters, digits and dashes');
-  if (row.preprocessing_id !== null) throw bridgeError('ORDER_NEEDS_PREPROCESSING', { order: row.uuid });
   if (!row.group_name.trim()) fail('it names no group');
   if (!row.user_name.trim()) fail('it names no user');
   const type = destinationTypes.find((t) => t === row.destination_type);
@@ -51,6 +52,7 @@ export function parseOrder(row: OrderRow): ImportOrder {
     group: row.group_name,
     user: row.user_name,
     destination: { type, id: Number(row.destination_id) },
+    preprocessingId: row.preprocessing_id,
     files: [...new Set((files as string[]).map((f) => f.replace(/\/+$/, '')))],
   };
 }

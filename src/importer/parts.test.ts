@@ -43,7 +43,6 @@ test.each<[string, Partial<OrderRow>, RegExp]>([
   ['a file that is a number', { files: '[1]' }, /no path/],
   ['a relative path', { files: '["a.tif"]' }, /not absolute/],
   ['a path that climbs', { files: '["/data/demo/../other/a.tif"]' }, /parts such as/],
-  ['preprocessing', { preprocessing_id: 3 }, /preprocessing/],
 ])('an order with %s is refused with that reason', (_, change, reason) => {
   expect(() => parseOrder({ ...row, ...change })).toThrow(reason);
 });

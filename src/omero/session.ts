@@ -215,6 +215,11 @@ export class OmeroSession {
     return graphs.saveGraphs(this.#link, this.context.groupId, objects);
   }
 
+  /** Gives an image another name. */
+  renameImage(imageId: number, name: string): Promise<void> {
+    return graphs.renameImage(this.#link, this.context.groupId, imageId, name);
+  }
+
   /** Gives each target a map annotation unless it has it; see `queries/annotations.ts`. */
   annotate(
     targets: readonly annotations.AnnotationTarget[],

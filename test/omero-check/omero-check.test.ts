@@ -46,6 +46,7 @@ async function site(): Promise<{ config: CheckConfig; storage: string; logs: str
       skip: ['all'],
       annotationNamespace: 'biomero.import',
       registerZarr: true,
+      containers: null,
       logDir: logs,
       command: omero.importCommand,
       memory: '256m',

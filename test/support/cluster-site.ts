@@ -80,6 +80,7 @@ export class ClusterSite {
         skip: ['all'],
         annotationNamespace: 'biomero.import',
         registerZarr: true,
+        containers: null,
         logDir: join(folder, 'logs'),
         command: omero.importCommand,
         runAs: importUser,

@@ -10,6 +10,7 @@ export const optionalParts = [
   'Chromium',
   'Python peers',
   'Python zarr',
+  'podman',
   'Java',
   'busybox',
 ] as const;

@@ -72,11 +72,27 @@ export const orderErrors = defineErrors({
     status: 409,
   },
   ORDER_NEEDS_PREPROCESSING: {
-    message: 'Upload order {order} asks for preprocessing in a container, which this version does not have yet.',
-    remedy: "It stays pending: a later version, or BIOMERO's own importer in place of this one, imports it.",
+    message: 'Upload order {order} asks for preprocessing in a container, and this importer has no container runtime.',
+    remedy:
+      'Install podman or apptainer where the importer runs, or name it in BIOMERO_BRIDGE_CONTAINER_COMMAND, then restart the importer. The order stays pending until then.',
     who: 'admin',
     retryable: true,
     status: 501,
+  },
+  CONTAINER_RUNTIME_MISSING: {
+    message: 'The container runtime {program} could not be started: {reason}.',
+    remedy: 'Install it where the importer runs, or correct BIOMERO_BRIDGE_CONTAINER_COMMAND. It is tried again.',
+    who: 'admin',
+    retryable: true,
+    status: 500,
+  },
+  CONTAINER_NOT_STARTED: {
+    message: 'The container image {image} could not be run: {reason}.',
+    remedy:
+      'It is tried again a few times. If it stays so, pull the image by hand as the user of the importer, and look whether its registry can be reached.',
+    who: 'admin',
+    retryable: true,
+    status: 502,
   },
   IMPORT_STALLED: {
     message: 'The import process of order {order} said nothing for {minutes} min and was ended.',

@@ -224,6 +224,7 @@ function configOf(omero: TestOmero, storage: string): Config {
       skip: ['all'],
       annotationNamespace: 'biomero.import',
       registerZarr: true,
+      containers: null,
       logDir: join(storage, 'logs'),
       command: omero.importCommand,
       memory: '256m',

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { bridgeError } from '../../domain/errors.ts';
+import { environmentForOthers } from '../../lib/child-environment.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../../lib/process-identity.ts';
 
 export interface Identity {
@@ -105,8 +106,7 @@ export class ImportChild {
 
 /** Our environment without what the importer need not know; the home of another identity is not ours. */
 export function importEnvironment(folder: string, other: boolean, memory: string | null): NodeJS.ProcessEnv {
-  const secret = /PASSWORD|PASSWD|SECRET|TOKEN|DB_URL|DATABASE|SQLALCHEMY/i;
-  const kept = Object.fromEntries(Object.entries(process.env).filter(([name]) => !secret.test(name)));
+  const kept = environmentForOthers();
   const locale = kept['LC_ALL'] || kept['LC_CTYPE'] || kept['LANG'] || '';
   return {
     ...kept,

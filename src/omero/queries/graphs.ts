@@ -1,6 +1,7 @@
 import { IceMarshalError } from '../ice/values.ts';
 import type { IceObject } from '../ice/values.ts';
 import type { OmeroLink } from '../link.ts';
+import { rstring, unwrap } from '../rtypes.ts';
 import { numberAt, project, textAt } from './project.ts';
 
 export type EnumerationType = 'PixelsType' | 'DimensionOrder' | 'RenderingModel' | 'Family';
@@ -28,4 +29,11 @@ export async function saveGraphs(link: OmeroLink, groupId: number, objects: read
   if (!Array.isArray(ids) || ids.length !== objects.length || !ids.every((id) => typeof id === 'number'))
     throw new IceMarshalError('the server saved objects and told other ids than one for each');
   return ids;
+}
+
+/** Gives an image another name, if it has not got it; throws what OMERO answers when it is gone or may not be changed. */
+export async function renameImage(link: OmeroLink, groupId: number, imageId: number, name: string): Promise<void> {
+  const image = (await link.call('IQuery', 'get', ['Image', imageId], { group: groupId })) as IceObject;
+  if (unwrap(image['name']) === name) return;
+  await link.call('IUpdate', 'saveObject', [{ ...image, name: rstring(name) }], { group: groupId });
 }
