@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Pool } from '../lib/database.ts';
-import { isAlive, stopProcess, type ProcessIdentity } from '../lib/process-identity.ts';
+import { stopProcessGroup } from '../lib/process-group.ts';
 import type { OmeroSession } from '../omero/session.ts';
 import { readImportSession, type ImportJournal } from './import-session.ts';
 import { pause } from './pause.ts';
@@ -22,7 +22,8 @@ export async function endPredecessor(
 ): Promise<void> {
   const left = await readImportSession(pool, journal.uuid);
   if (!left) return;
-  if (left.process) await stopImportProcess(left.process);
+  // It leads a group of its own: the `omero` command has Java as its child, which may outlive it.
+  if (left.process) await stopProcessGroup(left.process, { graceMs: 2_000 });
   await admin.closeSession(left.sessionId);
   // Counted from the first successor that got this far: it may have died while it waited.
   const deadline = performance.now() + waitMs - (await journal.sessionClosed());
@@ -41,20 +42,4 @@ export async function endPredecessor(
   }
   // The next attempt need not wait for the same again.
   await journal.sessionEnded();
-}
-
-/** The process leads a group of its own: the `omero` command has Java as its child. */
-async function stopImportProcess(identity: ProcessIdentity): Promise<void> {
-  if (!isAlive(identity)) return;
-  signalGroup(identity.pid, 'SIGTERM');
-  await stopProcess(identity, { graceMs: 2_000 });
-  signalGroup(identity.pid, 'SIGKILL');
-}
-
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // The group has ended, or never was one.
-  }
 }

@@ -3,7 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { bridgeError } from '../../domain/errors.ts';
 import { environmentForOthers } from '../../lib/child-environment.ts';
-import { identifyProcess, isAlive, type ProcessIdentity } from '../../lib/process-identity.ts';
+import { signalGroup } from '../../lib/process-group.ts';
+import { identifyProcess, type ProcessIdentity } from '../../lib/process-identity.ts';
 
 export interface Identity {
   readonly uid: number;
@@ -91,16 +92,7 @@ export class ImportChild {
 
   /** The `omero` command starts Java as its child: the whole group is meant. */
   #signalGroup(signal: NodeJS.Signals): void {
-    const { pid } = this.process;
-    if (pid === undefined) return;
-    // While a member lives, the group keeps the number; once all are gone it may become another process's.
-    const successor = identifyProcess(pid) !== null && !(this.#identity && isAlive(this.#identity));
-    if (successor) return;
-    try {
-      process.kill(-pid, signal);
-    } catch {
-      // The group has already ended.
-    }
+    if (this.#identity) signalGroup(this.#identity, signal);
   }
 }
 
