@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addressOf, browserPath, overflowOf, picture, startBrowser } from '../support/browser.ts';
@@ -63,11 +64,25 @@ describeWithPart('Chromium', browserPath !== null, 'run pages', () => {
   test('results are looked at: pictures of the archive, measurements sorted and drawn', async () => {
     await page.getByRole('link', { name: /nuclei 1.0.0/ }).click();
     await page.locator('.tile', { hasText: 'nuclei_02_labels' }).click();
-    const large = page.locator('.inspector img');
-    await large.waitFor();
+    // The labels lie over the input image that they were made from.
+    const below = page.locator('.inspector').getByRole('img', { name: 'Input of nuclei_02' });
+    await below.waitFor();
     await expect
-      .poll(() => page.evaluate<number>('document.querySelector(".inspector img").naturalWidth'), { timeout: 20_000 })
+      .poll(
+        () =>
+          page.evaluate<number>(
+            'Math.min(...[...document.querySelectorAll(".inspector img")].map((image) => image.naturalWidth))',
+          ),
+        { timeout: 20_000 },
+      )
       .toBeGreaterThan(300);
+    const opacity = (): Promise<string> =>
+      page.evaluate<string>('getComputedStyle(document.querySelector(".inspector img.over")).opacity');
+    expect(await opacity()).toBe('0.6');
+    await page.locator('.inspector').getByRole('slider').fill('20');
+    expect(await opacity()).toBe('0.2');
+    await page.getByRole('button', { name: 'Labels', exact: true }).click();
+    expect(await below.count()).toBe(0);
     // Labels of the quick start are many; a picture of one colour would show none.
     const colours = await page.evaluate<number>(`(() => {
       const image = document.querySelector('.inspector img');
@@ -101,6 +116,16 @@ describeWithPart('Chromium', browserPath !== null, 'run pages', () => {
     await page.getByText('4 of 4 images are in dataset 2.').waitFor();
     await picture(page, 'run-narrow-dark');
     expect(await overflowOf(page)).toBeLessThanOrEqual(0);
+  });
+
+  test('the first page needs less than 120 kB of script, packed', async () => {
+    const origin = new URL(page.url()).origin;
+    const html = await (await fetch(origin)).text();
+    const scripts = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+\.js)"/g)].map((m) => m[1] ?? '');
+    expect(scripts.length).toBeGreaterThan(0);
+    let bytes = 0;
+    for (const path of scripts) bytes += gzipSync(Buffer.from(await (await fetch(origin + path)).arrayBuffer())).length;
+    expect(bytes).toBeLessThan(120_000);
   });
 
   test('a person signs in with the OMERO account, and finds the run by searching', async () => {

@@ -34,31 +34,40 @@ export function Comparison(props: {
         </span>
       </div>
       <div className="panel clip">
-        <table className="compare">
-          <caption className="vh">This run beside the last run of the workflow that ended well</caption>
-          <thead>
-            <tr>
-              <th scope="col">
-                <span className="vh">What</span>
-              </th>
-              <th scope="col">
-                <Link href={`/runs/${other.id}`}>{other.id.slice(0, 8)}</Link> <Time iso={other.launchedAt} quiet />
-              </th>
-              <th scope="col">This run</th>
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map((row) => (
-              <tr key={`${row.about} ${row.name}`}>
-                <th scope="row">{row.about === 'parameter' ? <code>{row.name}</code> : row.name}</th>
-                <td>{valueText(row, row.there)}</td>
-                <td className={row.differs ? 'differs' : undefined}>{valueText(row, row.here)}</td>
+        {shown.length > 0 && (
+          <table className="compare">
+            <caption className="vh">This run beside the last run of the workflow that ended well</caption>
+            <thead>
+              <tr>
+                <th scope="col">
+                  <span className="vh">What</span>
+                </th>
+                <th scope="col">
+                  <Link href={`/runs/${other.id}`}>{other.id.slice(0, 8)}</Link> <Time iso={other.launchedAt} quiet />
+                </th>
+                <th scope="col">This run</th>
               </tr>
-            ))}
-          </tbody>
-        </table>
+            </thead>
+            <tbody>
+              {shown.map((row) => (
+                <tr key={`${row.about} ${row.name}`}>
+                  <th scope="row">{row.about === 'parameter' ? <code>{row.name}</code> : row.name}</th>
+                  <td>{valueText(row, row.there)}</td>
+                  <td className={row.differs ? 'differs' : undefined}>{valueText(row, row.here)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
         <div className="table-foot">
-          <span>{all ? `${numberText(same.length, 'property', 'properties')} are the same.` : sameText(same)}</span>
+          <span>
+            {shown.length === 0 && (
+              <>
+                Compared with <Link href={`/runs/${other.id}`}>{other.id.slice(0, 8)}</Link>.{' '}
+              </>
+            )}
+            {all ? `${numberText(same.length, 'property', 'properties')} are the same.` : sameText(same)}
+          </span>
           {same.length > 0 && (
             <button className="button small" type="button" aria-expanded={all} onClick={() => setAll(!all)}>
               {all ? 'Show differences only' : 'Show all'}
