@@ -199,7 +199,10 @@ class OrderWork {
     this.#parts.metrics?.process();
     const outcome = await importMissing(this.#parts, this.#journal, session, this.#order, toImport, this.#signal);
     const found = await this.#locate(session, candidates);
-    const explained = new Set(outcome.errors.map((e) => e.file));
+    // Of a store the importer names one of its files.
+    const storeOf = (file: string): string => toImport.find((p) => isZarrPath(p) && file.startsWith(`${p}/`)) ?? file;
+    const errors = outcome.errors.map((e) => ({ ...e, file: storeOf(e.file) }));
+    const explained = new Set(errors.map((e) => e.file));
     const silent = toImport.filter((p) => !found.there.has(p) && !found.misplaced.has(p) && !explained.has(p));
     try {
       checkEnd(outcome, silent, toImport.length);
@@ -207,7 +210,7 @@ class OrderWork {
       await this.#journal.sessionEnded();
       throw error;
     }
-    return { found, errors: outcome.errors };
+    return { found, errors };
   }
 
   /** Why files are not imported, by path. */

@@ -38,10 +38,11 @@ export async function readConversions(db: Database, order: string): Promise<Map<
   return new Map(rows.map((row) => [row.path, row]));
 }
 
+/** The first record of a file stands: whoever comes second was superseded meanwhile. */
 export async function insertConversion(db: Database, order: string, conversion: Conversion): Promise<void> {
   await db.query(
     `insert into bridge.conversions (order_uuid, path, folder, outputs) values ($1, $2, $3, $4)
-     on conflict (order_uuid, path) do update set folder = excluded.folder, outputs = excluded.outputs`,
+     on conflict (order_uuid, path) do nothing`,
     [order, conversion.path, conversion.folder, JSON.stringify(conversion.outputs)],
   );
 }

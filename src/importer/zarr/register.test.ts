@@ -83,3 +83,20 @@ test('a store goes to another user, group or dataset as a further image, and nev
   ]);
   await site.stop();
 });
+
+test('with registration switched off a store is imported through Bio-Formats, once, and its reason is told', async () => {
+  const dataset = await site.dataset();
+  const path = await writeFiles(folder('formats.zarr'), imageFiles());
+  const bad = await writeFiles(folder('unreadable.zarr'), { ...imageFiles(), '.zattrs': '{' });
+  site.importer({ change: { registerZarr: false } });
+  for (const state of ['imported', 'already-there'] as const) {
+    const uuid = await site.order([path], dataset);
+    expect((await site.closed(uuid)).stage).toBe('Import Completed');
+    const [result] = await fileResults(site.database.pool, uuid);
+    expect([result?.state, typeof result?.filesetId]).toEqual([state, 'number']);
+  }
+  expect(await site.alice.imagesIn(dataset)).toHaveLength(1);
+  expect(await site.alice.imagesByLsid([path])).toEqual([]);
+  expect((await site.closed(await site.order([bad], dataset))).description).toContain('.zattrs is not valid JSON');
+  await site.stop();
+});

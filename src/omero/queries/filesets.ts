@@ -39,23 +39,43 @@ const unfinishedJobs =
 const filesByImage =
   'select i.id, o.path, o.name, u.clientPath from FilesetEntry u join u.originalFile o join u.fileset f join f.images i where i.id in (:ids) order by i.id, u.id';
 
+/** Of a folder that Bio-Formats reads as one image, OMERO knows the files: one of these is always among them. */
+const filesOfStores = ['.zattrs', '.zgroup', 'zarr.json', 'OME/METADATA.ome.xml'];
+
+/** Client paths to look for, each with that of the path asked for. */
+function askedPaths(paths: readonly string[]): Map<string, string> {
+  const asked = new Map<string, string>();
+  for (const path of paths) {
+    const known = clientPathOf(path);
+    asked.set(known, known);
+    if (/\.zarr$/i.test(path)) for (const file of filesOfStores) asked.set(clientPathOf(`${path}/${file}`), known);
+  }
+  return asked;
+}
+
 /**
  * Filesets with an entry whose client path is exactly one of these, sanitised as OMERO does; one row per fileset and path.
- * Filesets without images are among them: those of an import that runs or failed.
+ * Filesets without images are among them: those of an import that runs or failed. An OME-Zarr is found by its files.
  */
 export async function filesetsByClientPath(link: OmeroLink, paths: readonly string[]): Promise<FilesetByPath[]> {
-  const entries = await projectEach(link, entriesByPath, 'paths', paths.map(clientPathOf));
-  const ids = entries.map((row) => numberAt(row, 0));
+  const asked = askedPaths(paths);
+  const rows = await projectEach(link, entriesByPath, 'paths', [...asked.keys()]);
+  const entries = new Map(
+    rows.map((row) => {
+      const entry = { filesetId: numberAt(row, 0), clientPath: asked.get(textAt(row, 1)) ?? textAt(row, 1) };
+      return [`${entry.filesetId}:${entry.clientPath}`, entry];
+    }),
+  );
+  const ids = [...entries.values()].map((entry) => entry.filesetId);
   const [images, plates, datasets] = await Promise.all([
     idsByFileset(link, imagesByFileset, ids),
     idsByFileset(link, platesByFileset, ids),
     idsByFileset(link, datasetsByFileset, ids),
   ]);
-  return entries.map((row) => {
-    const filesetId = numberAt(row, 0);
+  return [...entries.values()].map(({ filesetId, clientPath }) => {
     return {
       filesetId,
-      clientPath: textAt(row, 1),
+      clientPath,
       imageIds: images.get(filesetId) ?? [],
       plateIds: plates.get(filesetId) ?? [],
       datasetIds: datasets.get(filesetId) ?? [],

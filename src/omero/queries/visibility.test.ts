@@ -342,7 +342,7 @@ const rows: Readonly<Record<string, Row>> = {
 
 /** Exports that read nothing of the data: they write, or ask who one is and what the server is. */
 const notOfTheMatrix = new Set([
-  ...['annotate', 'createContainer', 'putInto', 'createRois', 'packMask', 'saveGraphs'],
+  ...['annotate', 'createContainer', 'putInto', 'createRois', 'packMask', 'saveGraphs', 'renameImage'],
   ...['deleteObjects', 'createSudoSession', 'endSession'],
   ...['addComment', 'addTag', 'attachFile', 'downloadFile', 'attachTable', 'readTable'],
   ...['readEventContext', 'readVersion', 'managedRepositoryPath'],

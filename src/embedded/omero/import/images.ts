@@ -1,5 +1,8 @@
-import { open, type FileHandle } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { describeError } from '../../../domain/errors.ts';
+import { readStore } from '../../../zarr/read-store.ts';
+import { isZarrPath } from '../../../zarr/store-name.ts';
 import { decodePlane } from './decode-plane.ts';
 import { parseOmeXml, type OmeImage } from './ome-xml.ts';
 import { readJpegSize, readPngSize } from './raster-header.ts';
@@ -27,6 +30,7 @@ export interface ImageFile {
 
 /** Opens a file and reads what images it has. Throws UnreadableImage for what is none, or is damaged. */
 export async function inspect(path: string): Promise<ImageFile> {
+  if (isZarrPath(path)) return inspectStore(path);
   const file = await openRegular(path);
   try {
     const { size } = await file.stat();
@@ -44,6 +48,24 @@ export async function inspect(path: string): Promise<ImageFile> {
   } finally {
     await file.close();
   }
+}
+
+/** A store is known to the server by its metadata file, as Bio-Formats names it. */
+async function inspectStore(path: string): Promise<ImageFile> {
+  const [content, files] = await Promise.all([readStore(path), readdir(path)]).catch((cause: unknown) => {
+    throw new UnreadableImage(describeError(cause), { cause });
+  });
+  const found =
+    content.kind === 'images' ? content.images : content.plate.wells.flatMap((w) => w.fields.map((f) => f.image));
+  const images = found.map(({ metadata: { size, pixelsType, bits } }, series) => ({
+    ...single(path),
+    series,
+    pixelsType,
+    bits,
+    size: { X: size.x, Y: size.y, Z: size.z, C: size.c, T: size.t },
+  }));
+  const file = files.includes('.zattrs') ? '.zattrs' : 'zarr.json';
+  return { path: join(path, file), bytes: (await stat(join(path, file))).size, images };
 }
 
 /** Decodes the first plane of every image: what the server does when it computes their statistics. */
