@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { chmod, chown, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,6 +9,7 @@ import { createTestDatabase } from '../../test/support/postgres.ts';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { asUnprivileged } from '../../test/support/unprivileged.ts';
 import { takeFileLock } from '../lib/file-lock.ts';
+import { ownProgram } from '../lib/package-root.ts';
 import { resolveGroupFolder } from './group-folder.ts';
 import { mappingsRevision, readGroupMappings } from './group-mappings.ts';
 import { saveGroupMappings } from './save-group-mappings.ts';
@@ -191,6 +193,34 @@ describe('many at once', () => {
     expect((await readGroupMappings(site.storage.mappingFiles)).size).toBe(24);
     expect(Object.keys((await json(site.legacy)) as object)).toEqual(['group_mappings']);
   });
+
+  test('of several processes, one of them killed at any moment, no save that was confirmed is lost', async () => {
+    const site = await makeSite('{"other": 1.0}', '{}');
+    const [program = '', ...args] = ownProgram('src/archive/testing/save-mappings-main');
+    const each = 12;
+    for (let id = 0; id < 4 * each; id++) await mkdir(join(site.storage.baseDir, `f${id}`));
+    const confirmed: number[] = [];
+    const save = (first: number, killAfter: number): Promise<unknown> => {
+      const words = [site.storage.baseDir, first, each, site.legacy, site.dedicated].map(String);
+      const child = spawn(program, [...args, ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
+      let lines = 0;
+      child.stdout.on('data', (chunk) => {
+        const ids = String(chunk).trim().split('\n').map(Number);
+        confirmed.push(...ids);
+        lines += ids.length;
+        // Somewhere in a save: the next one begins at once.
+        if (lines >= killAfter) setTimeout(() => child.kill('SIGKILL'), Math.random() * 20);
+      });
+      return once(child, 'close');
+    };
+    await Promise.all([save(0, Infinity), save(each, Infinity), save(2 * each, 3), save(3 * each, 5)]);
+    expect(confirmed.length).toBeGreaterThanOrEqual(2 * each + 8);
+    const mappings = await readGroupMappings(site.storage.mappingFiles);
+    expect(confirmed.filter((id) => !mappings.has(String(id)))).toEqual([]);
+    expect((await readFile(site.legacy, 'utf8')).startsWith('{"other": 1.0, "group_mappings": {')).toBe(true);
+    // What a killed one held is free again.
+    await saveGroupMappings(site.storage, [change(99, 'a')]);
+  }, 180_000);
 
   test('a save that goes on for too long elsewhere is named', async () => {
     const site = await makeSite();
