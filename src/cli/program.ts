@@ -1,11 +1,5 @@
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { productVersion } from '../lib/product-version.ts';
-import { configCheck } from './config-check.ts';
-import { configSchema } from './config-schema.ts';
-import { checkedTypes } from '../config/check/recognise.ts';
-import { fileTypes } from '../config/file-schemas.ts';
-import { configShow } from './config-show.ts';
-import { roles } from '../config/load.ts';
 import { archiveList, archiveRebuild, archiveShow } from './archive-records.ts';
 import { archiveVerify } from './archive-verify.ts';
 import { abandon } from './abandon.ts';
@@ -17,6 +11,7 @@ import { scopes } from '../http/identity/api-tokens.ts';
 import { retry } from './retry.ts';
 import { role } from './role.ts';
 import { run } from './run.ts';
+import { addSettingsCommands } from './settings-commands.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import * as tokens from './token.ts';
@@ -264,30 +259,7 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .addOption(data())
     .action(storageCheck);
 
-  const config = program.command('config').description('settings: what holds, where it comes from, what is wrong');
-  config
-    .command('show', { isDefault: true })
-    .description('show every setting with its value and origin: 0 all is well, 1 something is wrong or missing')
-    .addOption(new Option('--role <role...>', 'only what these roles read').choices(roles))
-    .addOption(asJson())
-    .addOption(data())
-    .action(configShow);
-  config
-    .command('check')
-    .description(
-      'check settings.yml, biomero-config.json, group-mappings.json, slurm-config.ini and files of variables: 0 no error, 1 an error, 2 a file that cannot be read or recognised',
-    )
-    .argument('[file...]', 'files to check (default: the environment and every file that it names)')
-    .addOption(new Option('--as <type>', 'what the files are, where that cannot be seen').choices(checkedTypes))
-    .addOption(new Option('--role <role...>', 'without files: what these roles need must be set').choices(roles))
-    .addOption(asJson())
-    .addOption(data())
-    .action(configCheck);
-  config
-    .command('schema')
-    .description('print the JSON Schema of a file, for editors; without a name, the names')
-    .addArgument(new Argument('[name]', 'name of the file').choices(fileTypes))
-    .action(configSchema);
+  addSettingsCommands(program, data);
 
   const omero = program.command('omero').description('look at the OMERO server');
   omero

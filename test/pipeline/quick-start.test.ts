@@ -14,7 +14,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'csv-parse/sync';
 import type pg from 'pg';
-import { saveGroupMappings } from '../../src/archive/save-group-mappings.ts';
 import { describedRoutes } from '../../src/docs/openapi-page.ts';
 import { checkAnswer } from '../../src/http/testing/check-answer.ts';
 import { packageFile } from '../../src/lib/package-root.ts';
@@ -320,25 +319,41 @@ test('`status` and `run` work beside it, and wrong settings are refused with a s
 });
 
 test('a changed group mapping holds for the next run of a worker that goes on running', async () => {
-  const env = folder.environment() ?? {};
-  const [of] = (await biomero.query('select group_id from bridge.runs where id = $1', [run.id])).rows;
-  const { storage } = await loadConfig({ PATH: process.env['PATH'], ...env });
-  const moved = join(storage.baseDir, 'Moved ü');
+  const cli = (...args: string[]): { status: number | null; stdout: string } =>
+    spawnSync(process.execPath, [packageFile('dist', 'src', 'main.js'), ...args, '--data', folder.path], {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'] ?? '' },
+    });
+  const moved = join(folder.path, 'storage', 'Moved ü');
+  expect(cli('mappings').stdout).toContain('No group is mapped');
+  expect(cli('mappings', 'set', 'demo', 'Moved ü').status).toBe(1);
   mkdirSync(moved);
   if (process.getuid?.() === 0) chownSync(moved, 65_534, 65_534);
-  await saveGroupMappings(storage, [{ groupId: Number(of.group_id), groupName: 'demo', folder: 'Moved ü' }]);
-  const command = ['run', 'nuclei', '--dataset', String(run.input?.id), '--user', 'researcher', '--group', 'demo'];
-  const id = execFileSync(
-    process.execPath,
-    [packageFile('dist', 'src', 'main.js'), ...command, '--data', folder.path],
-    { encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '' } },
-  ).trim();
+  expect(cli('mappings', 'set', 'demo', 'Moved ü')).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(new RegExp(`^Results of group demo .* go to ${moved} from now on\\.`)),
+  });
+  expect(cli('mappings', 'list').stdout).toMatch(
+    new RegExp(`^\\d+ +demo +${moved} +\\S+group-mappings\\.json +ok$`, 'm'),
+  );
+  const id = cli(
+    'run',
+    'nuclei',
+    '--dataset',
+    String(run.input?.id),
+    '--user',
+    'researcher',
+    '--group',
+    'demo',
+  ).stdout.trim();
   const next = await folder.until(started, async () => {
     const view = (await get(`/api/runs/${id}`)) as RunView;
     return ['done', 'failed'].includes(view.state) && view;
   });
   expect(next).toMatchObject({ state: 'done', orders: [{ stage: 'Import Completed' }] });
   expect(next.archive?.path).toMatch(new RegExp(`^${moved}/\\.analyzed/${id}/`));
+  expect(cli('mappings', 'remove', 'demo').stdout).toContain(join(folder.path, 'storage', 'demo'));
+  expect(cli('mappings', 'remove', 'demo').status).toBe(1);
 }, 180_000);
 
 test('Ctrl-C ends everything it started', async () => {

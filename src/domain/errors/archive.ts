@@ -15,6 +15,13 @@ export const archiveErrors = defineErrors({
     retryable: false,
     status: 422,
   },
+  GROUP_NOT_MAPPED: {
+    message: 'Group "{group}" has no mapping.',
+    remedy: '`biomero-bridge mappings list` shows those that have one.',
+    who: 'admin',
+    retryable: false,
+    status: 404,
+  },
   GROUP_MAPPINGS_CHANGED: {
     message: 'The group mappings have been changed by somebody else since they were shown.',
     remedy: 'Look at them again, and repeat your change if it is still wanted.',
