@@ -16,6 +16,7 @@ export interface BenchCluster {
   slurm: Slurm;
   transport: SshTransport;
   configFile: string;
+  config: SlurmConfig;
   /** Absolute path of the file that hints are written to. */
   hintFile: string;
   /** Submits jobs that sleep so many seconds each and leave a mark when they end. */
@@ -59,6 +60,7 @@ export async function startBenchCluster(jobs: number): Promise<BenchCluster> {
     slurm,
     transport,
     configFile,
+    config,
     hintFile,
     sleepers: async (seconds, push) => {
       const ids: number[] = [];

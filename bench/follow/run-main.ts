@@ -11,6 +11,7 @@ import { JobWatch } from '../../src/worker/job-watch.ts';
 import { packageFile } from '../../src/lib/package-root.ts';
 import { machineLine, markdownTable, measureCommand, median } from '../support/measure.ts';
 import { cpuSeconds, startBenchCluster, type BenchCluster } from './cluster.ts';
+import { BenchWorker } from './worker.ts';
 
 const { values } = parseArgs({
   options: {
@@ -59,6 +60,18 @@ async function bench(cluster: BenchCluster): Promise<void> {
   say('ends of jobs, looked for only');
   const polled = await ends(cluster, lengths, 'off');
 
+  say('ends of jobs to the start of their archives, by a whole worker');
+  const worker = await BenchWorker.open(cluster);
+  let archives: number[];
+  let idle: number;
+  try {
+    archives = await worker.archiveStarts(cluster, lengths);
+    say(`a worker without a run, ${seconds} s`);
+    idle = await worker.idle(seconds);
+  } finally {
+    await worker.close();
+  }
+
   say(`${jobs} jobs that run on, ${seconds} s each`);
   const ids = await cluster.sleepers(
     Array.from({ length: jobs }, () => 3600),
@@ -86,6 +99,8 @@ async function bench(cluster: BenchCluster): Promise<void> {
       ['', 'this product', 'Python pattern', 'ratio'],
       row('end of a job to its notice, s: median', median(both), median(theirs), 2),
       row('slowest', Math.max(...both), Math.max(...theirs), 2),
+      row('end of a job to the start of its archive, s: median', median(archives), median(theirs), 2),
+      row('slowest', Math.max(...archives), Math.max(...theirs), 2),
       row('told by the last act only: median', median(told), median(theirs), 2),
       row('without hints: median', median(polled), median(theirs), 2),
       row(`commands an hour, ${jobs} running jobs`, ours.commands * hour, peer.commands * hour * scale),
@@ -96,7 +111,8 @@ async function bench(cluster: BenchCluster): Promise<void> {
         (peer.cpu / seconds) * 100 * scale,
         2,
       ),
-    ])}\n\nThe Python pattern was run with ${peerJobs} jobs; its last three rows are scaled by ${scale}.\n`,
+      ['processor of a whole worker without a run, %', ((idle / seconds) * 100).toFixed(2), '', ''],
+    ])}\n\nThe Python pattern was run with ${peerJobs} jobs; its last three rows with a figure are scaled by ${scale}; when its run would begin to archive was not measured, only its notice.\n`,
   );
 }
 

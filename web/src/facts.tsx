@@ -17,6 +17,22 @@ export function Facts({ view }: { view: RunView }): React.ReactElement {
 
 function ArchiveFact({ view }: { view: RunView }): React.ReactElement {
   const { archive } = view;
+  if (view.recipe === 'get-results')
+    return (
+      <section className="fact">
+        <span className="idle">
+          <Icon name="unsafe" />
+        </span>
+        <div>
+          <h2>No archive</h2>
+          <p>
+            {view.state === 'done'
+              ? 'Images, log and zip of the results are in OMERO; this site keeps no archive beside it.'
+              : 'This site keeps no archive: the results stay on the cluster until they are in OMERO.'}
+          </p>
+        </div>
+      </section>
+    );
   if (!archive)
     return (
       <section className="fact">

@@ -36,7 +36,7 @@ export function Results(props: {
       <div className="section-head">
         <h2 id="results-title">Results</h2>
         <span className="aside">
-          {props.archived ? words.join(', ') : 'They appear here once they are archived.'}
+          {props.results.length > 0 ? words.join(', ') : 'They appear here once they came home.'}
           {failed > 0 && <span className="warn">, {countText(failed, images.length, 'image')} not imported</span>}
           {failed > 0 && props.repeatable && (
             <>
@@ -49,9 +49,9 @@ export function Results(props: {
       {props.archived && <Gallery runId={props.runId} images={images} />}
       {props.results.length > 0 && (
         <div className="panel">
-          <div className="scroll" tabIndex={0} role="region" aria-label="Table: archived files">
+          <div className="scroll" tabIndex={0} role="region" aria-label="Table: files of the results">
             <table className="files">
-              <caption className="vh">Archived files with their kind, size, checksum and state in OMERO</caption>
+              <caption className="vh">Files of the results with their kind, size, checksum and state in OMERO</caption>
               <thead>
                 <tr>
                   <th scope="col">File</th>
@@ -66,7 +66,7 @@ export function Results(props: {
               </thead>
               <tbody>
                 {shown.map((r) => (
-                  <ResultRow key={r.path} result={r} />
+                  <ResultRow key={r.path} result={r} archived={props.archived} />
                 ))}
               </tbody>
             </table>
@@ -85,7 +85,7 @@ export function Results(props: {
   );
 }
 
-function ResultRow({ result }: { result: ResultView }): React.ReactElement {
+function ResultRow({ result, archived }: { result: ResultView; archived: boolean }): React.ReactElement {
   return (
     <tr>
       <th scope="row">
@@ -94,7 +94,7 @@ function ResultRow({ result }: { result: ResultView }): React.ReactElement {
       </th>
       <td className="c-kind quiet">{kinds[result.kind]}</td>
       <td className="c-state">
-        <ImportStateMark state={result.import} />
+        <ImportStateMark state={result.import} archived={archived} />
       </td>
       <td className="c-omero">
         <ImageLinks result={result} />

@@ -69,7 +69,7 @@ function Run({ view }: { view: SeenRun }): React.ReactElement {
         {view.archive && tables.length > 0 && <a href="#measurements">Measurements</a>}
         <a href="#origin">Origin and parameters</a>
       </nav>
-      <Steps steps={view.steps} />
+      <Steps steps={view.steps} recipe={view.recipe} />
       <JobLog key={`${view.id} ${view.jobId}`} runId={view.id} jobId={view.jobId} begun={hasBegun(view.status)} />
       <Results
         runId={view.id}

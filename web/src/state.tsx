@@ -55,8 +55,16 @@ export function StepStateMark({ state }: { state: StepView['state'] }): React.Re
   return <State of={stepStates[state]} />;
 }
 
-export function ImportStateMark({ state }: { state: ResultView['import'] }): React.ReactElement {
-  return <State of={importStates[state]} />;
+/** Of results that were only fetched for their upload nothing is archived. */
+const uploadStates: typeof importStates = {
+  ...importStates,
+  none: ['idle', 'done', 'Fetched'],
+  waiting: ['idle', 'wait', 'Upload waits'],
+  failed: ['fail', 'fail', 'Not uploaded'],
+};
+
+export function ImportStateMark(props: { state: ResultView['import']; archived?: boolean }): React.ReactElement {
+  return <State of={(props.archived === false ? uploadStates : importStates)[props.state]} />;
 }
 
 /** Whether a run's results are in the archive. */

@@ -1,3 +1,5 @@
+import type { Recipe } from '../../src/domain/vocabulary.ts';
+import { stepTitles } from '../../src/domain/vocabulary.ts';
 import type { StepView } from '../../src/runs/view.ts';
 import { useClock } from './live.ts';
 import { StepStateMark } from './state.tsx';
@@ -5,20 +7,11 @@ import { Time } from './time.tsx';
 import { timelineOf, type Timeline } from './timeline.ts';
 import { clockText, durationText, sizeText, timeText } from './words.ts';
 
-const titles: Record<StepView['name'], string> = {
-  submit: 'Submit',
-  follow: 'Follow',
-  archive: 'Archive',
-  order: 'Order',
-  import: 'Import',
-  annotate: 'Annotate',
-};
-
 /** One row per step beside a time axis; a green rule stands where nothing can be lost any more. */
-export function Steps({ steps }: { steps: StepView[] }): React.ReactElement {
+export function Steps({ steps, recipe }: { steps: StepView[]; recipe: Recipe }): React.ReactElement {
   const goesOn = steps.some((s) => s.state === 'running' || s.state === 'attention');
   const now = useClock(goesOn);
-  const timeline = timelineOf(steps, now, axisClock);
+  const timeline = timelineOf(steps, now, axisClock, recipe);
   return (
     <section className="section" id="steps" aria-labelledby="steps-title">
       <h2 className="vh" id="steps-title">
@@ -51,7 +44,13 @@ export function Steps({ steps }: { steps: StepView[] }): React.ReactElement {
           </thead>
           <tbody>
             {steps.map((step) => (
-              <StepRow key={step.name} step={step} timeline={timeline} now={now} />
+              <StepRow
+                key={step.name}
+                title={stepTitles[recipe][step.name]}
+                step={step}
+                timeline={timeline}
+                now={now}
+              />
             ))}
           </tbody>
         </table>
@@ -60,7 +59,7 @@ export function Steps({ steps }: { steps: StepView[] }): React.ReactElement {
   );
 }
 
-function StepRow(props: { step: StepView; timeline: Timeline | null; now: number }): React.ReactElement {
+function StepRow(props: { title: string; step: StepView; timeline: Timeline | null; now: number }): React.ReactElement {
   const { step } = props;
   const goesOn = step.endedAt === null && (step.state === 'running' || step.state === 'attention');
   const end = goesOn ? props.now : step.endedAt === null ? null : Date.parse(step.endedAt);
@@ -68,7 +67,7 @@ function StepRow(props: { step: StepView; timeline: Timeline | null; now: number
     <tr>
       <th scope="row">
         <span className="step">
-          <b>{titles[step.name]}</b> <StepStateMark state={step.state} />
+          <b>{props.title.charAt(0).toUpperCase() + props.title.slice(1)}</b> <StepStateMark state={step.state} />
         </span>
         {step.detail && <small>{step.detail}</small>}
       </th>

@@ -12,6 +12,13 @@ test('nothing begun, nothing to draw', () => {
   expect(timelineOf([step('submit', 'waiting', null, null)], start, clock)).toBeNull();
 });
 
+test('on the classic way the results are safe once they are attached', () => {
+  const views = [step('archive', 'done', 0, 10), step('annotate', 'done', 20, 40)];
+  const archived = timelineOf(views, start + 60_000, clock);
+  const attached = timelineOf(views, start + 60_000, clock, 'get-results');
+  expect(attached?.safe).toBeGreaterThan(archived?.safe ?? 100);
+});
+
 test('steps lie on one axis that ends at the present while the run goes on', () => {
   const views = [
     step('submit', 'done', 0, 60),

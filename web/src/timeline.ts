@@ -1,3 +1,4 @@
+import type { Recipe } from '../../src/domain/vocabulary.ts';
 import type { StepView } from '../../src/runs/view.ts';
 
 /** A place on the time axis in percent of its width. */
@@ -37,6 +38,7 @@ export function timelineOf(
   views: readonly StepView[],
   now: number,
   clock: (ms: number, span: number) => string,
+  recipe: Recipe = 'import-results',
 ): Timeline | null {
   const begun = views.filter((s) => s.startedAt !== null);
   if (!begun.length) return null;
@@ -54,7 +56,9 @@ export function timelineOf(
     const left = place(time(s.startedAt));
     bars.set(s.name, { left, width: Math.max(0.4, place(endOf(s)) - left), kind: kindOf(s) });
   }
-  const archive = views.find((s) => s.name === 'archive' && s.state === 'done' && s.endedAt !== null);
+  // On the classic way results are safe once all of them are attached in OMERO.
+  const safe: StepView['name'] = recipe === 'import-results' ? 'archive' : 'annotate';
+  const archive = views.find((s) => s.name === safe && s.state === 'done' && s.endedAt !== null);
   const every = steps.find((ms) => span / ms <= wantedTicks) ?? Math.ceil(span / (wantedTicks * week)) * week;
   const ticks = [];
   for (let at = Math.ceil(start / every) * every; at < start + span; at += every)
