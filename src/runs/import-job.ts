@@ -12,8 +12,8 @@ import type { Transport } from '../slurm/transport.ts';
 import { trackedWorkflow, workflowOfJob, type TrackedJob } from '../tracking/find-job.ts';
 import type { Tracker } from '../tracking/tracker.ts';
 import { chosenRecipe } from './launch.ts';
-import { runOfJob, runOfTask } from './read-cluster-data.ts';
-import { insertRun } from './write-run.ts';
+import { openRunOfJob, runOfJob, runOfTask } from './read-cluster-data.ts';
+import { insertRun, type NewRun } from './write-run.ts';
 
 export interface ImportJobRequest {
   jobId: number;
@@ -55,7 +55,8 @@ const uuidText = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i
  * Makes a run of a job that somebody else started, perhaps long ago; a worker brings its results home. Where the data
  * are is taken from the job's log and verified against the data root first.
  *
- * @returns the run's id: the workflow's where one is known; asked again for the same task of Python's, the same run
+ * @returns the run's id: the workflow's where one is known, of a further import that Python hands over its task's; asked
+ *   again for the same task of Python's, the same run
  * @throws JOB_NOT_COMPLETED, JOB_UNKNOWN_HERE, JOB_LOG_MISSING, JOB_DATA_PATH_UNCLEAR, DATA_PATH_REFUSED,
  *   JOB_ALREADY_OURS, JOB_WORKFLOW_UNCLEAR, JOB_OWNER_UNKNOWN, TASK_NOT_TRACKED, INPUT_NOT_FOUND, …
  */
@@ -72,7 +73,12 @@ export async function importJob(ctx: ImportJobContext, request: ImportJobRequest
   const dataPath = await verifiedDataPath(ctx.transport, ctx.config.slurm.dataPath, announced);
 
   const workflowId = await workflowIdOf(ctx, request, dataPath);
-  const ours = await runOfJob(ctx.runs, jobId, dataPath, workflowId);
+  // What Python hands over anew has a task of its own, so only a run that is still at it stands in its way.
+  const ours =
+    pythonTaskId === null
+      ? await runOfJob(ctx.runs, jobId, dataPath, workflowId)
+      : await openRunOfJob(ctx.runs, jobId, dataPath);
+  if (ours !== null && pythonTaskId !== null && (await runOfTask(ctx.runs, pythonTaskId)) === ours) return ours;
   if (ours !== null) throw bridgeError('JOB_ALREADY_OURS', { job: jobId, run: ours });
   const tracked = await trackedWorkflow(ctx.runs, workflowId, jobId);
   // In a workflow that Python does not know it will not complete anything either.
@@ -113,29 +119,28 @@ export async function importJob(ctx: ImportJobContext, request: ImportJobRequest
     await ctx.tracker.startTask(workflowTaskId);
     await ctx.tracker.addJobId(workflowTaskId, jobId);
   }
-  await insertRun(
-    ctx.runs,
-    {
-      id: workflowId,
-      taskId: pythonTaskId ?? randomUUID(),
-      workflowTaskId,
-      workflow,
-      workflowVersion: version,
-      parameters,
-      recipe,
-      orchestratedBy: pythonTaskId === null ? 'bridge' : 'python',
-      user: { id: context.userId, name: context.userName },
-      group: { id: context.groupId, name: context.groupName },
-      input: null,
-      destination: context.destination,
-      dataPath,
-      job: { id: jobId, word: state.word, exit: state.exit, node: state.node, endedAt: state.endedAt },
-      cleanup: request.cleanup,
-      status: statuses.running,
-    },
-    stepNames,
-  );
-  return workflowId;
+  const run: Omit<NewRun, 'id'> = {
+    workflowId,
+    taskId: pythonTaskId ?? randomUUID(),
+    workflowTaskId,
+    workflow,
+    workflowVersion: version,
+    parameters,
+    recipe,
+    orchestratedBy: pythonTaskId === null ? 'bridge' : 'python',
+    user: { id: context.userId, name: context.userName },
+    group: { id: context.groupId, name: context.groupName },
+    input: null,
+    destination: context.destination,
+    dataPath,
+    job: { id: jobId, word: state.word, exit: state.exit, node: state.node, endedAt: state.endedAt },
+    cleanup: request.cleanup,
+    status: statuses.running,
+  };
+  // The first run of a workflow bears its id; the workflow may hand over further imports.
+  for (const id of pythonTaskId === null ? [workflowId] : [workflowId, pythonTaskId])
+    if (await insertRun(ctx.runs, { ...run, id }, stepNames)) return id;
+  return (pythonTaskId === null ? null : await runOfTask(ctx.runs, pythonTaskId)) ?? workflowId;
 }
 
 /** The job as it is recorded; one that has not ended is followed to its end. */

@@ -23,6 +23,16 @@ export async function runsOnDataPath(db: Database, run: Run): Promise<string[]> 
   return rows.map((row) => row.id);
 }
 
+/** A run that has this job and data folder and has not ended; null when there is none. */
+export async function openRunOfJob(db: Database, jobId: number, dataPath: string): Promise<string | null> {
+  const { rows } = await db.query<{ id: string }>(
+    `select id from bridge.runs where ended_at is null and job_id = $1
+       and regexp_replace(data_path, '^.*/', '') = regexp_replace($2, '^.*/', '') limit 1`,
+    [jobId, dataPath],
+  );
+  return rows[0]?.id ?? null;
+}
+
 /** The run that has this import task; null when there is none. */
 export async function runOfTask(db: Database, taskId: string): Promise<string | null> {
   const { rows } = await db.query<{ id: string }>('select id from bridge.runs where task_id::text = $1', [taskId]);

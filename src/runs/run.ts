@@ -4,8 +4,10 @@ import type { Fixer } from '../domain/errors/define.ts';
 
 /** A workflow run that we own: a row of `bridge.runs`. */
 export interface Run {
-  /** Workflow uuid, as in BIOMERO's log. */
+  /** The workflow's uuid; of a further import of the same workflow the uuid of its import task. */
   id: string;
+  /** As in BIOMERO's log. */
+  workflowId: string;
   /** The import task. */
   taskId: string;
   /** The analysis task, which has the Slurm job. */
@@ -69,6 +71,7 @@ export function mayBeRepeated(failure: { step: StepName; code: string }): boolea
 export function runFromRow(row: QueryResultRow): Run {
   return {
     id: row.id,
+    workflowId: row.workflow_id ?? row.id,
     taskId: row.task_id,
     workflowTaskId: row.workflow_task_id,
     workflow: row.workflow,

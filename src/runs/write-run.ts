@@ -39,6 +39,8 @@ async function touch(tx: Database, runId: string): Promise<void> {
 
 export interface NewRun {
   id: string;
+  /** Absent: the id. */
+  workflowId?: string;
   taskId: string;
   workflowTaskId: string;
   workflow: string;
@@ -60,15 +62,15 @@ export interface NewRun {
   status: string;
 }
 
-/** Stores a new run and its steps, all waiting; a run that stands under this id already is left as it is. */
-export async function insertRun(pool: Pool, run: NewRun, steps: readonly StepName[]): Promise<void> {
-  await transaction(pool, async (tx) => {
+/** Stores a new run and its steps, all waiting; false when one stands under this id or has this task, which is left as it is. */
+export async function insertRun(pool: Pool, run: NewRun, steps: readonly StepName[]): Promise<boolean> {
+  return await transaction(pool, async (tx) => {
     const { rowCount } = await tx.query(
       `insert into bridge.runs (id, task_id, workflow_task_id, workflow, workflow_version, parameters, recipe, user_id,
          user_name, group_id, group_name, input_type, input_id, input_name, data_path, container, cluster_data, status,
-         orchestrated_by)
-       values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19)
-       on conflict (id) do nothing`,
+         orchestrated_by, workflow_id)
+       values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20)
+       on conflict do nothing`,
       [
         run.id,
         run.taskId,
@@ -89,9 +91,10 @@ export async function insertRun(pool: Pool, run: NewRun, steps: readonly StepNam
         run.cleanup ? 'remove' : 'keep',
         run.status,
         run.orchestratedBy ?? 'bridge',
+        run.workflowId ?? null,
       ],
     );
-    if (!rowCount) return;
+    if (!rowCount) return false;
     for (const step of steps)
       await tx.query(`insert into bridge.steps (run_id, step, state, attempt) values ($1, $2, 'waiting', 0)`, [
         run.id,
@@ -104,6 +107,7 @@ export async function insertRun(pool: Pool, run: NewRun, steps: readonly StepNam
       await endStep(tx, run.id, 'submit', 'done', `Job ${run.job.id}, found`);
     }
     await tx.query(`select pg_notify('bridge_runs', $1)`, [run.id]);
+    return true;
   });
 }
 

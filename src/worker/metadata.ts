@@ -15,7 +15,7 @@ export function metadataOf(run: Run): [string, string][] {
     ['Import_Type', 'SLURM_Results'],
     ['Import_User', run.user.name],
     ['Import_Group', run.group.name],
-    ['Workflow_ID', run.id],
+    ['Workflow_ID', run.workflowId],
     ['Workflow_Name', run.workflow],
     ['Workflow_Version', run.workflowVersion],
     ['Workflow_Created_On', run.launchedAt.toISOString()],
@@ -44,7 +44,7 @@ export function annotationsOf(run: Run): { namespace: string; key: string; pairs
       namespace: 'biomero/workflow',
       key: 'Workflow_ID',
       pairs: [
-        ['Workflow_ID', run.id],
+        ['Workflow_ID', run.workflowId],
         ['Name', run.workflow],
         ['Version', run.workflowVersion],
         ['Created_On', run.launchedAt.toISOString()],
@@ -57,7 +57,7 @@ export function annotationsOf(run: Run): { namespace: string; key: string; pairs
       key: 'Task_ID',
       pairs: [
         ['Task_ID', run.workflowTaskId],
-        ['Workflow_ID', run.id],
+        ['Workflow_ID', run.workflowId],
         ['Workflow_Name', run.workflow],
         ['Name', run.workflow],
         ['Version', run.workflowVersion],
@@ -75,7 +75,7 @@ export function annotationsOf(run: Run): { namespace: string; key: string; pairs
       pairs: [
         ['Job_ID', jobId],
         ['Task_ID', run.workflowTaskId],
-        ['Workflow_ID', run.id],
+        ['Workflow_ID', run.workflowId],
         ['Result_Message', resultMessage(run)],
       ],
     },

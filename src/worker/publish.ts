@@ -14,21 +14,21 @@ import { productVersion } from '../lib/product-version.ts';
 export async function beginTracking(ctx: WorkerContext, run: Run): Promise<void> {
   if (run.orchestratedBy === 'python') return;
   await ctx.tracker.initiateWorkflow({
-    id: run.id,
+    id: run.workflowId,
     name: run.workflow,
     description: `${run.workflow} ${run.workflowVersion} on ${inputText(run)}`,
     user: run.user.id,
     group: run.group.id,
   });
   await ctx.tracker.addTask({
-    workflowId: run.id,
+    workflowId: run.workflowId,
     taskId: run.workflowTaskId,
     name: run.workflow,
     version: run.workflowVersion,
     inputData: run.dataPath,
     params: run.parameters,
   });
-  await ctx.tracker.startWorkflow(run.id);
+  await ctx.tracker.startWorkflow(run.workflowId);
   await ctx.tracker.startTask(run.workflowTaskId);
 }
 
@@ -37,12 +37,12 @@ export async function beginImportTask(ctx: WorkerContext, run: Run): Promise<voi
   if (run.orchestratedBy === 'python') return;
   await ctx.tracker.completeTask(run.workflowTaskId, 'COMPLETED');
   await ctx.tracker.addTask({
-    workflowId: run.id,
+    workflowId: run.workflowId,
     taskId: run.taskId,
     name: importTaskNames[run.recipe],
     version: productVersion,
     inputData: { IDs: run.input ? [run.input.id] : [] },
-    params: { 'SLURM Job Id': String(run.job?.id ?? ''), workflow_uuid: run.id },
+    params: { 'SLURM Job Id': String(run.job?.id ?? ''), workflow_uuid: run.workflowId },
   });
   await ctx.tracker.startTask(run.taskId);
 }
@@ -66,7 +66,7 @@ export async function publishStatus(ctx: WorkerContext, run: Run, status: string
 export async function publishDone(ctx: WorkerContext, run: Run, result: string): Promise<void> {
   if (run.orchestratedBy === 'python') return;
   await ctx.tracker.completeTask(run.taskId, result);
-  await ctx.tracker.completeWorkflow(run.id);
+  await ctx.tracker.completeWorkflow(run.workflowId);
 }
 
 /**
@@ -80,7 +80,7 @@ export async function publishFailure(ctx: WorkerContext, run: Run, error: Bridge
   }
   if (run.job?.endedAt == null || error.code === 'JOB_FAILED') {
     await ctx.tracker.failTask(run.workflowTaskId, error.message);
-    await ctx.tracker.failWorkflow(run.id, error.message);
+    await ctx.tracker.failWorkflow(run.workflowId, error.message);
     return statuses.failed;
   }
   await ctx.tracker.updateStatus(run.taskId, statuses.importFailed);
@@ -93,7 +93,7 @@ export async function publishAbandoned(ctx: WorkerContext, run: Run, error: Brid
   if (run.orchestratedBy === 'python') return await publishStatus(ctx, run, statuses.importFailed);
   const task = run.job?.endedAt == null ? run.workflowTaskId : run.taskId;
   await ctx.tracker.failTask(task, error.message);
-  await ctx.tracker.failWorkflow(run.id, error.message);
+  await ctx.tracker.failWorkflow(run.workflowId, error.message);
 }
 
 function inputText(run: Run): string {

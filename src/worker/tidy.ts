@@ -67,13 +67,13 @@ async function mayNot(ctx: WorkerContext, run: Run): Promise<Removal | null> {
     return { outcome: 'refused', reason: 'the import is not confirmed' };
   const [other] = await runsOnDataPath(ctx.runs, run);
   if (other) return { outcome: 'in use', reason: `run ${other} still uses it` };
-  const [job] = await unfinishedJobsBeside(ctx.runs, run.id, [run.taskId, run.workflowTaskId]);
+  const [job] = await unfinishedJobsBeside(ctx.runs, run.workflowId, [run.taskId, run.workflowTaskId]);
   return job === undefined ? null : { outcome: 'in use', reason: `job ${job} of the same workflow has not ended` };
 }
 
 /** A run of ours has its id in the folder's name; of a job that was found, the folder is the one its log named. */
 async function remove(ctx: WorkerContext, run: Run): Promise<Removal> {
-  const own = run.dataPath.includes(run.id) ? run.id : basename(run.dataPath);
+  const own = run.dataPath.includes(run.workflowId) ? run.workflowId : basename(run.dataPath);
   const root = ctx.config.slurm.dataPath;
   return await removeJobData(ctx.transport, { root, path: run.dataPath, jobId: run.job?.id ?? 0, own });
 }

@@ -34,7 +34,7 @@ export async function areFetched(path: string): Promise<boolean> {
 export async function removeWork(run: Run): Promise<void> {
   if (run.recipe !== 'get-results' || !run.archivePlace) return;
   const { basePath, stamp } = run.archivePlace;
-  const place = archivePlace(basePath, run.id, run.taskId, stamp);
+  const place = archivePlace(basePath, run.workflowId, run.taskId, stamp);
   for (const path of [place.final, place.staging, `${place.staging}.new`])
     await rm(path, { recursive: true, force: true });
   // Both hold other runs, or nothing.

@@ -123,6 +123,26 @@ describeWithPart('Python peers', available, 'a run that Python orchestrates', ()
       [handed.workflow],
     );
     expect(rows).toEqual([{ status: 'DONE', progress: '100%' }]);
+
+    // Somebody calls the script for the same job once more: another task, another run, another archive.
+    const { results: added } = askPythonTracker(site.database.url, {
+      commands: [
+        ['add_task_to_workflow', [{ uuid: handed.workflow }, 'SLURM_Import_Results.py', '2.8.2', { IDs: [1] }, {}]],
+        ['start_task', [{ result: 0 }]],
+      ],
+      read: { workflow: handed.workflow, tasks: [] },
+    });
+    const second = { ...handed, task: String(added[0]) };
+    const before = await newest();
+    const asked = await Promise.all([1, 2].map(() => importJob(context, requestOf(second))));
+    expect(asked).toEqual([second.task, second.task]);
+    const again = await site.ended(second.task);
+    expect(again).toMatchObject({ state: 'done', taskId: second.task, imagesFound: 1 });
+    expect(again.archive?.path).not.toBe(view.archive?.path);
+    expect(again.archive?.path).toContain(`/.analyzed/${handed.workflow}/`);
+    expect(await written(before, second)).toEqual(
+      ['RETRIEVING', 'IMPORTING', 'IMPORTED'].map((status) => `import StatusUpdated ${status}`),
+    );
   }, 120_000);
 
   test('a failed import is a status too; failing the task is left to Python', async () => {

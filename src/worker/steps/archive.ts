@@ -53,7 +53,7 @@ async function bringHome(
       dataPath: run.dataPath,
       jobId: job.id,
       basePath: place.basePath,
-      workflowId: run.id,
+      workflowId: run.workflowId,
       taskId: run.taskId,
       stamp: place.stamp,
       ...(ctx.config.slurm.transfer ? { settings: ctx.config.slurm.transfer } : {}),
@@ -61,7 +61,7 @@ async function bringHome(
       modes: run.recipe === 'import-results' ? (ctx.config.storage.modes ?? null) : null,
       metadata: metadataOf(run),
       provenance: {
-        workflowId: run.id,
+        workflowId: run.workflowId,
         taskId: run.taskId,
         workflow: run.workflow,
         workflowVersion: run.workflowVersion,
@@ -99,7 +99,7 @@ async function choosePlace(
   step: StepHandle,
 ): Promise<{ basePath: string; stamp: string }> {
   const basePath = await homeOf(ctx, run, step);
-  const stamp = await freeStamp(basePath, run.id, run.taskId, new Date());
+  const stamp = await freeStamp(basePath, run.workflowId, run.taskId, new Date());
   await step.write(async (tx) => {
     await setArchivePlace(tx, run.id, basePath, stamp);
     await setStatus(tx, run.id, statuses.retrieving);

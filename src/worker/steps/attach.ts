@@ -42,12 +42,12 @@ export async function attach(ctx: WorkerContext, run: Run, step: StepHandle): Pr
 
 /** The files to attach, with BIOMERO's names and descriptions. */
 async function attachments(ctx: WorkerContext, run: Run, jobId: number, folder: string): Promise<LocalFile[]> {
-  const of = `SLURM job ${jobId} (Workflow ${run.id})`;
+  const of = `SLURM job ${jobId} (Workflow ${run.workflowId})`;
   const all: (Omit<LocalFile, 'path' | 'ns'> & { from: string })[] = [
     { from: `omero-${jobId}.log`, name: `omero-${jobId}.log`, mimetype: 'text/plain', description: `Log from ${of}` },
     {
       from: join(`${jobId}_out`, 'metadata.csv'),
-      name: `metadata_${run.id}.csv`,
+      name: `metadata_${run.workflowId}.csv`,
       mimetype: 'text/csv',
       description: `Workflow metadata from ${of}`,
     },

@@ -69,7 +69,8 @@ async function makeDestination(
   const id = await ctx.omero.as(run.user.name, run.group.name, async (session) => {
     const [there] = await session.findDatasetsByName(name);
     return (
-      there?.id ?? (await session.createDataset(name, `Images from SLURM job ${run.job?.id} (Workflow ${run.id})`))
+      there?.id ??
+      (await session.createDataset(name, `Images from SLURM job ${run.job?.id} (Workflow ${run.workflowId})`))
     );
   });
   await step.write((tx) => setDestination(tx, run.id, { type: 'Dataset', id, name }));
