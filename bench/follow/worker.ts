@@ -46,6 +46,7 @@ export class BenchWorker {
         parallelUpload: null,
         parallelFilesets: null,
         registerZarr: true,
+        containers: null,
         skip: ['all'],
         annotationNamespace: 'biomero.import',
         logDir: folder,
