@@ -201,6 +201,7 @@ describe('files are recognised', () => {
     ['group-mappings.prod.json', '{}', 'group-mappings.json'],
     ['biomero-config.json', '', 'biomero-config.json'],
     ['.env', '', 'environment'],
+    ['docker-compose.yml', 'services:\n  a:\n    image: b\n', null],
     ['a', '{"group_mappings": {}}', 'biomero-config.json'],
     ['a', '{"53": {}}', 'group-mappings.json'],
     ['a', '# c\n[SSH]\nhost = x\n', 'slurm-config.ini'],
@@ -221,6 +222,69 @@ describe('files are recognised', () => {
     expect(files).toEqual([{ path: '/nowhere/settings.yml', type: null }]);
     expect(findings[0]?.reason).toContain('it cannot be read: ENOENT');
   });
+});
+
+test('no text makes a check fail, however odd', async () => {
+  const piece = fc.constantFrom(
+    ...[
+      '{',
+      '}',
+      '[',
+      ']',
+      ':',
+      '=',
+      ',',
+      '"',
+      "'",
+      '\n',
+      '  ',
+      '- ',
+      '&a ',
+      '*a',
+      '%',
+      '%(a)s',
+      '#',
+      '!!x',
+      '|',
+      '\0',
+      '\ud800',
+    ],
+    ...[
+      'base_dir',
+      'group_mappings',
+      '53',
+      'folder',
+      '[SLURM]',
+      'sbatch_',
+      '__proto__',
+      'OMERO_PORT',
+      'x_job_y',
+      '/data',
+      '1e999',
+    ],
+  );
+  const text = fc.array(piece, { maxLength: 25 }).map((pieces) => pieces.join(''));
+  const folder = await temporaryFolder('odd');
+  const types = [
+    'settings.yml',
+    'biomero-config.json',
+    'group-mappings.json',
+    'slurm-config.ini',
+    'environment',
+  ] as const;
+  const look = async (content: string, as: CheckedType): Promise<void> => {
+    const file = join(folder, 'odd');
+    await writeFile(file, content);
+    const { findings } = await checkFiles([file], { as, baseDir: folder });
+    for (const { line, reason } of findings) {
+      expect(reason).toBeTruthy();
+      if (line !== null) expect(line).toBeLessThanOrEqual(content.split(/\r\n|\r|\n/).length);
+    }
+  };
+  await fc.assert(fc.asyncProperty(text, fc.constantFrom(...types), look), { numRuns: 700 });
+  const deep = '['.repeat(20_000);
+  for (const type of types)
+    for (const content of [deep, `{"group_mappings": ${deep}`, `a: ${deep}`]) await look(content, type);
 });
 
 test('the schema of slurm-config.ini refuses what the loader refuses', () => {

@@ -13,7 +13,8 @@ export const checkedTypes: readonly CheckedType[] = [
 /** Which kind of file this is: by its name, else by what stands in it; null when neither tells. */
 export function recognise(path: string, text: string): CheckedType | null {
   const name = basename(path).toLowerCase();
-  if (/\.ya?ml$/.test(name)) return 'settings.yml';
+  // A compose file is YAML too, and none of ours.
+  if (/\.ya?ml$/.test(name)) return /^services\s*:/m.test(text) ? null : 'settings.yml';
   if (/mappings?.*\.json$/.test(name)) return 'group-mappings.json';
   if (/^biomero.*\.json$/.test(name)) return 'biomero-config.json';
   if (name.endsWith('.ini')) return 'slurm-config.ini';
