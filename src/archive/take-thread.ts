@@ -7,7 +7,7 @@ import { closeSync, constants, futimesSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
-import { packSmall, type PackedEntry } from './zip-pack.ts';
+import { packSmall, Sampler, type PackedEntry } from './zip-pack.ts';
 
 export interface Batch {
   /** Folder that the paths are below. */
@@ -20,6 +20,8 @@ export interface BatchAnswer {
   done?: { hashes: string[]; entries: PackedEntry[]; zip: ArrayBuffer };
   failure?: { path: string; bytes: number; code: string | undefined; reason: string };
 }
+
+const sampler = new Sampler();
 
 parentPort?.on('message', (batch: Batch) => {
   const answer = take(batch);
@@ -40,7 +42,7 @@ function take(batch: Batch): BatchAnswer {
       return { failure: { path: file.path, bytes: file.bytes, code, reason: message } };
     }
     hashes.push(createHash('sha256').update(data).digest('hex'));
-    const { entry, header, packed } = packSmall(file.zipName, data, crc32(data), file.mtime, at);
+    const { entry, header, packed } = packSmall(file.zipName, data, crc32(data), file.mtime, at, sampler.worth);
     entries.push(entry);
     parts.push(header, packed);
     at += header.length + packed.length;
