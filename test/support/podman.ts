@@ -1,6 +1,6 @@
 /** A real podman with one small image, built here from busybox. */
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, type ExecFileSyncOptions } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findExecutable, hasExecutable } from './optional-part.ts';
@@ -63,9 +63,10 @@ export function podmanCommand(folder: string): string[] {
   ];
 }
 
-/** Builds the image into a podman's storage. */
-export function buildTestImage(command: readonly string[]): void {
+/** Builds the image into a podman's storage, as another user where one is named. */
+export function buildTestImage(command: readonly string[], as: ExecFileSyncOptions = {}): void {
   const folder = mkdtempSync(join(tmpdir(), 'biomero-bridge-image-'));
+  chmodSync(folder, 0o755);
   try {
     const bin = join(folder, 'root', 'bin');
     mkdirSync(bin, { recursive: true });
@@ -76,7 +77,7 @@ export function buildTestImage(command: readonly string[]): void {
     execFileSync('tar', ['-C', join(folder, 'root'), '-cf', archive, '.']);
     const [program = '', ...args] = command;
     const change = 'ENTRYPOINT ["/bin/sh", "/convert"]';
-    execFileSync(program, [...args, 'import', '-q', '--change', change, archive, testImage], { stdio: 'pipe' });
+    execFileSync(program, [...args, 'import', '-q', '--change', change, archive, testImage], { stdio: 'pipe', ...as });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
