@@ -21,7 +21,7 @@ while (argv[0]?.startsWith('-')) {
   else given[flag] = argv.shift();
 }
 const image = argv.shift() ?? '';
-if (!image.startsWith('docker://')) refuse(`no such image: ${image}`);
+if (!image.startsWith('docker://')) refuse(`no such image: ${String(image)}`);
 if (given['--network'] && !given['--net']) refuse('--network without --net');
 const mounts = given['--bind'].map((bind) => {
   const [from, to, mode, ...more] = bind.split(':');
