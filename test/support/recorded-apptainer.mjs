@@ -25,7 +25,7 @@ if (!image.startsWith('docker://')) refuse(`no such image: ${String(image)}`);
 if (given['--network'] && !given['--net']) refuse('--network without --net');
 const mounts = given['--bind'].map((bind) => {
   const [from, to, mode, ...more] = bind.split(':');
-  if (!to || !['rw', 'ro'].includes(mode) || more.length) refuse(`invalid bind ${bind}`);
+  if (!to || !['rw', 'ro'].includes(mode) || more.length) refuse('invalid bind');
   return { from, to, mode };
 });
 // The mount with the longest path that holds the file, as the kernel has it.
