@@ -2,14 +2,14 @@
  * `npm run bench:archive`: unpacking and bringing home beside the programs that people use now, in one run, as ratios.
  * `-- --help` lists the options.
  */
-import { mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { packageFile } from '../../src/lib/package-root.ts';
 import { hasExecutable } from '../../test/support/optional-part.ts';
 import { sshIsInstalled } from '../../test/support/ssh-server.ts';
 import { endCommands, machineLine, markdownTable } from '../support/measure.ts';
+import { writeTable } from '../support/write-table.ts';
 import { benchHome, homeWays } from './home.ts';
 import { homeSets, shrink, unpackSets, type DataSet } from './sets.ts';
 import { benchUnpack, unpackers, type Timed, type Unpacker } from './unpack.ts';
@@ -25,9 +25,6 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-const page = packageFile('docs', 'reference', 'performance-archive.md');
-const begin = '<!-- table: made by `npm run bench:archive -- --write` -->';
-const end = '<!-- end of table -->';
 const wanted = new Set(values.sets.split(','));
 const rounds = values.quick ? 1 : Number(values.rounds);
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -55,18 +52,16 @@ if (values.help) {
 }
 
 async function bench(root: string): Promise<void> {
+  const inMemory = statfsSync(root).type === 0x01021994;
   const busy = loadavg()[0] ?? 0;
   const tables = [
-    `${machineLine()}; load ${busy.toFixed(1)} at the start; median of ${rounds}.`,
+    `${machineLine()}; working ${inMemory ? 'in memory (tmpfs)' : 'on disk'}; load ${busy.toFixed(1)} at the start; ${rounds === 1 ? 'one round' : `median of ${rounds} rounds`}.`,
     await unpackTable(root),
     await homeTable(root),
   ];
   const text = tables.filter(Boolean).join('\n\n');
   process.stdout.write(`${text}\n`);
-  if (!values.write) return;
-  const old = readFileSync(page, 'utf8');
-  const [before, rest] = [old.slice(0, old.indexOf(begin)), old.slice(old.indexOf(end))];
-  writeFileSync(page, `${before}${begin}\n\n${text}\n\n${rest}`);
+  if (values.write) writeTable('performance-archive.md', 'bench:archive', text);
 }
 
 async function unpackTable(root: string): Promise<string> {

@@ -2,7 +2,7 @@
  * `npm run bench:omero`: our Ice client beside ZeroC's for Python, through the same router to the same servants, in one
  * run. `-- --quick` takes a tenth and one round; `-- --write` puts the table into docs/reference/performance-omero.md.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { ownProgram, packageFile } from '../../src/lib/package-root.ts';
 import { findExecutable } from '../../test/support/optional-part.ts';
 import { machineLine, markdownTable, measureCommand, median, type Measured } from '../support/measure.ts';
+import { writeTable } from '../support/write-table.ts';
 import { startPeers } from './peers.ts';
 
 const { values } = parseArgs({
@@ -19,9 +20,6 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
   },
 });
-const page = packageFile('docs', 'reference', 'performance-omero.md');
-const begin = '<!-- table: made by `npm run bench:omero -- --write` -->';
-const end = '<!-- end of table -->';
 const python = '/usr/bin/python3';
 const router = findExecutable('glacier2router');
 if (router === null) throw new Error('glacier2router is missing: apt-get install zeroc-glacier2 python3-zeroc-ice');
@@ -46,10 +44,7 @@ try {
   const head = `${machineLine()}; ZeroC Ice ${ice}; load ${load} at the start; median of ${rounds}, the clients in turn.`;
   const table = `${head}\n\n${markdownTable(rows)}`;
   process.stdout.write(`${table}\n`);
-  if (values.write) {
-    const [before = '', rest = ''] = readFileSync(page, 'utf8').split(begin);
-    writeFileSync(page, `${before}${begin}\n\n${table}\n\n${end}${rest.split(end)[1] ?? ''}`);
-  }
+  if (values.write) writeTable('performance-omero.md', 'bench:omero', table);
 } finally {
   peers.stop();
   rmSync(folder, { recursive: true, force: true });

@@ -1,12 +1,13 @@
 /**
- * `npm run bench:orders`: our importer beside BIOMERO's own (the package as it is shipped), each as one process with four
+ * `npm run bench:orders`: our importer beside BIOMERO's own (the package as it is shipped: its 1.4.2 gives each
+ * worker connections of its own, without which earlier ones could not end a burst), each as one process with four
  * workers on the same PostgreSQL, each with OMERO replaced at the same place: opening a session costs nothing, importing
  * a file costs the same sleep. `-- --help` lists the options.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -19,6 +20,7 @@ import { installTrigger } from '../../src/orders/trigger.ts';
 import { hasPythonImporter, PythonImporter } from '../../test/support/python-importer.ts';
 import { serverUser } from '../../test/support/server-user.ts';
 import { machineLine, markdownTable } from '../support/measure.ts';
+import { writeTable } from '../support/write-table.ts';
 import { insertOrders, percentile, startLatencies, untilClosed, wronglyEnded } from './burst.ts';
 
 const { values } = parseArgs({
@@ -27,6 +29,7 @@ const { values } = parseArgs({
     singles: { type: 'string', default: '40' },
     seconds: { type: 'string', default: '0.02' },
     parts: { type: 'string', default: 'burst,counts,latency' },
+    write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -92,11 +95,13 @@ if (values.help)
   say(`--burst N      orders that are there at once (2000)
 --singles N    orders placed one by one, for the time from insert to start (40)
 --seconds S    what importing one file costs (0.02)
---parts A,B    burst, counts, latency (all)`);
+--parts A,B    burst, counts, latency (all)
+--write        put the tables into docs/reference/performance-orders.md`);
 else await bench();
 
 async function bench(): Promise<void> {
   if (!hasPythonImporter) throw new Error('BIOMERO_PYTHON must name a Python with biomero-importer');
+  const busy = loadavg()[0] ?? 0;
   const root = mkdtempSync(join(tmpdir(), 'biomero-bridge-bench-'));
   chmodSync(root, 0o755);
   const postgres = await startPostgres({
@@ -173,7 +178,7 @@ async function bench(): Promise<void> {
 
   try {
     const tables = [
-      `${machineLine()}; PostgreSQL 18; importing one file costs ${cost * 1000} ms; ${workers} workers each.`,
+      `${machineLine()}; PostgreSQL 18; importing one file costs ${cost * 1000} ms; ${workers} workers each; load ${busy.toFixed(1)} at the start.`,
     ];
     if (parts.has('burst')) {
       const [mine, theirs] = [await burst(ours), await burst(python)];
@@ -207,7 +212,9 @@ async function bench(): Promise<void> {
         markdownTable([['insert to Import Started', 'p50', 'p95'], ...rows.map(([n, cells]) => [n, ...cells])]),
       );
     }
-    process.stdout.write(`${tables.join('\n\n')}\n`);
+    const text = tables.join('\n\n');
+    process.stdout.write(`${text}\n`);
+    if (values.write) writeTable('performance-orders.md', 'bench:orders', text);
   } finally {
     await postgres.stop();
     rmSync(root, { recursive: true, force: true });
