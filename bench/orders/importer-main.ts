@@ -6,11 +6,11 @@ import { openPool } from '../../src/lib/database.ts';
 import { ensureImports } from '../../src/orders/ensure-imports.ts';
 import { StubOmero } from './stub-omero.ts';
 
-const { databaseUrl, storage, maxWorkers, seconds } = JSON.parse(process.argv[2] ?? '') as {
+const { databaseUrl, storage, maxWorkers, costs } = JSON.parse(process.argv[2] ?? '') as {
   databaseUrl: string;
   storage: string;
   maxWorkers: number;
-  seconds: number;
+  costs: { file: number; process: number };
 };
 const config = {
   storage: { baseDir: storage, mappingFiles: [] },
@@ -33,7 +33,7 @@ const config = {
 } as unknown as Config;
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
-const omero = new StubOmero(seconds);
+const omero = new StubOmero(costs);
 const pool = openPool(databaseUrl, { max: 12 });
 await ensureImports(pool);
 await runImporter({

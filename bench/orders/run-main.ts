@@ -28,7 +28,8 @@ const { values } = parseArgs({
     burst: { type: 'string', default: '2000' },
     singles: { type: 'string', default: '40' },
     seconds: { type: 'string', default: '0.02' },
-    parts: { type: 'string', default: 'burst,counts,latency' },
+    start: { type: 'string', default: '0.1' },
+    parts: { type: 'string', default: 'burst,starts,counts,latency' },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -36,6 +37,8 @@ const { values } = parseArgs({
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const workers = 4;
 const cost = Number(values.seconds);
+const startsPerFile = 2;
+const onlyFiles = { file: cost, process: 0 };
 const parts = new Set(values.parts.split(','));
 
 interface Side {
@@ -43,6 +46,8 @@ interface Side {
   start(
     url: string,
     storage: string,
+    /** Seconds. */
+    costs: { file: number; process: number },
   ): Promise<{
     /** What is counted begins here. */
     mark(): Promise<void>;
@@ -52,9 +57,9 @@ interface Side {
 
 const ours: Side = {
   name: 'biomero-bridge',
-  async start(databaseUrl, storage) {
+  async start(databaseUrl, storage, costs) {
     const [program = '', ...args] = ownProgram('bench/orders/importer-main');
-    const options = JSON.stringify({ databaseUrl, storage, maxWorkers: workers, seconds: cost });
+    const options = JSON.stringify({ databaseUrl, storage, maxWorkers: workers, costs });
     const child: ChildProcess = spawn(program, [...args, options], { stdio: ['ignore', 'pipe', 'inherit'] });
     let stdout = '';
     child.stdout?.on('data', (chunk) => (stdout += String(chunk)));
@@ -74,8 +79,10 @@ const ours: Side = {
 
 const python: Side = {
   name: 'BIOMERO.importer',
-  async start(url) {
-    const service = await PythonImporter.start(url, { maxWorkers: workers, seconds: cost });
+  async start(url, _storage, { file, process }) {
+    // By its code, each file is an import of its own that starts Java twice: `java -version`, then the importer.
+    const seconds = file + startsPerFile * process;
+    const service = await PythonImporter.start(url, { maxWorkers: workers, seconds });
     let before = 0;
     return {
       async mark() {
@@ -84,8 +91,7 @@ const python: Side = {
       async stop() {
         const { imports } = await service.counts();
         await service.stop(20_000);
-        // By its code, each import starts Java twice: `java -version`, then the importer.
-        return { sessions: Number.NaN, processes: (imports - before) * 2 };
+        return { sessions: Number.NaN, processes: (imports - before) * startsPerFile };
       },
     };
   },
@@ -95,7 +101,8 @@ if (values.help)
   say(`--burst N      orders that are there at once (2000)
 --singles N    orders placed one by one, for the time from insert to start (40)
 --seconds S    what importing one file costs (0.02)
---parts A,B    burst, counts, latency (all)
+--start S      what starting an import process costs, where that is counted (0.1)
+--parts A,B    burst, starts, counts, latency (all)
 --write        put the tables into docs/reference/performance-orders.md`);
 else await bench();
 
@@ -129,25 +136,25 @@ async function bench(): Promise<void> {
     return { url: postgres.url(name), pool };
   };
 
-  const burst = async (side: Side): Promise<string[]> => {
+  const burst = async (side: Side, costs = onlyFiles, files = lists(Number(values.burst))): Promise<string[]> => {
     const { url, pool } = await database();
-    const running = await side.start(url, storage);
+    const running = await side.start(url, storage, costs);
     await warmUp(pool, lists);
-    const uuids = await insertOrders(pool, lists(Number(values.burst)));
+    const uuids = await insertOrders(pool, files);
     const seconds = await untilClosed(pool, uuids, 600_000);
     const wrong = await wronglyEnded(pool, uuids);
     await running.stop();
     await pool.end();
     say(`${side.name}: burst ${seconds?.toFixed(1) ?? 'not in 600'} s`);
     return [
-      seconds === null ? 'not in 10 min' : `${Math.round(uuids.length / seconds)}`,
+      seconds === null ? 'not in 10 min' : (uuids.length / seconds).toPrecision(3),
       `${wrong.lost} lost, ${wrong.failed} failed, ${wrong.twice} twice`,
     ];
   };
 
   const ten = async (side: Side): Promise<string[]> => {
     const { url, pool } = await database();
-    const running = await side.start(url, storage);
+    const running = await side.start(url, storage, onlyFiles);
     await warmUp(pool, lists);
     await running.mark();
     const uuids = await insertOrders(pool, lists(10, 10));
@@ -160,7 +167,7 @@ async function bench(): Promise<void> {
   const latency = async (side: Side, way: 'poll' | 'trigger' | 'notify'): Promise<string[]> => {
     const { url, pool } = await database();
     if (way === 'trigger') await installTrigger(pool);
-    const running = await side.start(url, storage);
+    const running = await side.start(url, storage, onlyFiles);
     await warmUp(pool, lists);
     const uuids: string[] = [];
     for (let i = 0; i < Number(values.singles); i++) {
@@ -182,11 +189,26 @@ async function bench(): Promise<void> {
     ];
     if (parts.has('burst')) {
       const [mine, theirs] = [await burst(ours), await burst(python)];
-      const ratio = Number(mine[0]) / Number(theirs[0]);
       tables.push(
         markdownTable([
           [`${values.burst} orders of one file at once`, 'biomero-bridge', 'BIOMERO.importer 1.4.2', 'ratio'],
-          ['orders per second', mine[0] ?? '', theirs[0] ?? '', Number.isFinite(ratio) ? `${ratio.toFixed(2)} ×` : ''],
+          ['orders per second', mine[0] ?? '', theirs[0] ?? '', ratioOf(mine, theirs)],
+          ['rows', mine[1] ?? '', theirs[1] ?? '', ''],
+        ]),
+      );
+    }
+    if (parts.has('starts')) {
+      const costs = { file: cost, process: Number(values.start) };
+      const [mine, theirs] = [await burst(ours, costs, lists(60, 10)), await burst(python, costs, lists(60, 10))];
+      tables.push(
+        markdownTable([
+          [
+            `60 orders of ten files at once, where starting a process costs ${costs.process * 1000} ms too`,
+            'biomero-bridge',
+            'BIOMERO.importer 1.4.2',
+            'ratio',
+          ],
+          ['orders per second', mine[0] ?? '', theirs[0] ?? '', ratioOf(mine, theirs)],
           ['rows', mine[1] ?? '', theirs[1] ?? '', ''],
         ]),
       );
@@ -219,6 +241,11 @@ async function bench(): Promise<void> {
     await postgres.stop();
     rmSync(root, { recursive: true, force: true });
   }
+}
+
+function ratioOf([mine]: readonly string[], [theirs]: readonly string[]): string {
+  const ratio = Number(mine) / Number(theirs);
+  return Number.isFinite(ratio) ? `${ratio.toFixed(2)} ×` : '';
 }
 
 /** Until the importer has done one order: what follows is not the time it takes to start. */

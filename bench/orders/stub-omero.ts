@@ -4,17 +4,18 @@ import { clientPathOf } from '../../src/omero/client-path.ts';
 import type { OmeroSession } from '../../src/omero/session.ts';
 
 /**
- * An OMERO that costs nothing, and an import that costs `seconds` a file: what is measured is the importer alone, as
+ * An OMERO that costs nothing, and an import that costs a sleep a file and one for its process: what is measured is the importer alone, as
  * BIOMERO's is measured with OMERO's Python client replaced.
  */
 export class StubOmero {
   readonly counts = { sessions: 0, processes: 0, imports: 0 };
-  readonly #seconds: number;
+  readonly #costs: { file: number; process: number };
   readonly #filesets = new Map<string, number>();
   #next = 1;
 
-  constructor(seconds: number) {
-    this.#seconds = seconds;
+  /** @param costs seconds that importing a file, and starting a process, cost */
+  constructor(costs: { file: number; process: number }) {
+    this.#costs = costs;
   }
 
   async admin(): Promise<OmeroSession> {
@@ -28,8 +29,9 @@ export class StubOmero {
   /** Takes the place of `runImport`. */
   importFiles = async (run: ImportRun): Promise<ImportOutcome> => {
     this.counts.processes++;
+    if (this.#costs.process > 0) await sleep(this.#costs.process * 1000);
     for (const path of run.paths) {
-      await sleep(this.#seconds * 1000);
+      await sleep(this.#costs.file * 1000);
       this.counts.imports++;
       this.#filesets.set(path, this.#next++);
     }
