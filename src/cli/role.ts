@@ -14,7 +14,7 @@ export async function role(name: Role): Promise<void> {
   if (app.web) log.info({ address: app.web.address }, 'the pages are served');
   else log.info({ role: name }, 'ready');
   // Told, not required: orders wait until it is mended.
-  if (name === 'importer') void logSelfCheck(app, log);
+  if (name === 'importer' || (name === 'worker' && !config.importerEnabled)) void logSelfCheck(app, name, log);
   try {
     await Promise.race([untilSignal(), app.failed]);
   } finally {
@@ -22,8 +22,8 @@ export async function role(name: Role): Promise<void> {
   }
 }
 
-/** Whether this machine can import in place, in the log: an admin reads there first why nothing is imported. */
-async function logSelfCheck({ config, omero }: App, log: Logger): Promise<void> {
+/** Whether this machine can import in place, or upload, in the log: an admin reads there first why nothing is imported. */
+async function logSelfCheck({ config, omero }: App, role: Role, log: Logger): Promise<void> {
   const { command, runAs } = config.importer;
   const repository = async (): Promise<Finding> =>
     checkManagedRepository(await (await omero.admin()).managedRepositoryPath(), runAs);
@@ -31,6 +31,8 @@ async function logSelfCheck({ config, omero }: App, log: Logger): Promise<void> 
     ['import program', () => checkImportProgram({ command, runAs })],
     ['managed repository', repository],
   ] as const) {
+    // Uploads go through the server.
+    if (role === 'worker' && check === repository) continue;
     try {
       const { outcome, detail, remedy } = await check();
       if (outcome === 'passed') log.info({ what }, detail);

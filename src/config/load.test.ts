@@ -79,6 +79,11 @@ test('IMPORTER_ENABLED: true in any case is on; unset, empty and false are off; 
   await expect(loadConfig(await site({ IMPORTER_ENABLED: 'on' }))).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   const told = (await readConfig(await site({ IMPORTER_ENABLED: 'Yes' }))).problems.map(problemText).join();
   expect(told).toContain("which OMERO.biomero's web pages take for on and BIOMERO's worker for off");
+  // The classic way needs no database of orders.
+  const classic = await loadConfig(await site({ IMPORTER_ENABLED: 'false', INGEST_TRACKING_DB_URL: undefined }), [
+    'worker',
+  ]);
+  expect(classic.databases.orders).toBe(classic.databases.runs);
   const { config } = await readConfig(await site({ IMPORTER_ENABLED: undefined }));
   expect(config.notes).toEqual([expect.stringContaining('IMPORTER_ENABLED is not set')]);
 });

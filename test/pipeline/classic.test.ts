@@ -110,9 +110,9 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'the classic way o
   );
 
   test(
-    'a folder for work that cannot be written stops a run before its job is submitted, and it goes on by itself',
+    'without a folder for work, or a program to upload with, no job is submitted; the run goes on once they are there',
     async () => {
-      const { worker } = site.config;
+      const { worker, importer } = site.config;
       const blocked = join(site.folder, 'home', 'slurm-scripts', 'jobs', 'copy.sh', 'work');
       Object.assign(worker, { workDir: blocked });
       const id = await site.launch('copy', dataset);
@@ -121,7 +121,11 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'the classic way o
         return view.state === 'attention' && view;
       });
       expect(waiting).toMatchObject({ jobId: null, sentence: expect.stringContaining(blocked) });
+      Object.assign(site.config, { importer: { ...importer, command: ['/no/such/omero'] } });
       Object.assign(worker, { workDir: join(site.folder, 'work') });
+      await site.until(async () => (await site.view(id)).sentence.includes('/no/such/omero cannot be started'));
+      expect((await site.view(id)).jobId).toBeNull();
+      Object.assign(site.config, { importer });
       expect(await site.ended(id)).toMatchObject({ state: 'done', imagesFound: 2 });
     },
     patience,

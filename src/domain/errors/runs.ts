@@ -44,6 +44,13 @@ export const runErrors = defineErrors({
     retryable: false,
     status: 409,
   },
+  UPLOAD_PROGRAM_UNUSABLE: {
+    message: 'This machine cannot upload images to OMERO: {detail}',
+    remedy: '{advice}',
+    who: 'admin',
+    retryable: true,
+    status: 503,
+  },
   INPUT_NOT_FOUND: {
     message: 'Dataset {id} does not exist in group {group}, or {user} may not see it.',
     remedy: 'Check the id of the dataset in OMERO, and the group.',

@@ -4,6 +4,7 @@ import type { Run } from '../../runs/run.ts';
 import { workflowNamed } from '../../runs/launch.ts';
 import { setJobId } from '../../runs/write-run.ts';
 import { hintFileName } from '../../slurm/job-hints.ts';
+import { requireUploadProgram } from '../upload-program.ts';
 import { requireWorkFolder } from '../work-folder.ts';
 import { requireStorage } from '../../storage/preflight.ts';
 import { variableOf } from '../../workflows/descriptor.ts';
@@ -27,8 +28,10 @@ export async function submit(ctx: WorkerContext, run: Run, step: StepHandle): Pr
   const files = await readableInputs(await inputFiles(ctx, run));
   // Nobody knows how large the results will be; masks of all images, unpacked, are a fair guess.
   const need = { bytes: files.reduce((sum, file) => sum + file.bytes, 0), files: files.length + 10 };
-  if (run.recipe === 'get-results') await requireWorkFolder(ctx.config.worker.workDir, need);
-  else await requireStorage(ctx.runs, ctx.config.storage, run.group, { ...need, log: step.log });
+  if (run.recipe === 'get-results') {
+    await requireWorkFolder(ctx.config.worker.workDir, need);
+    await requireUploadProgram(ctx.config.importer);
+  } else await requireStorage(ctx.runs, ctx.config.storage, run.group, { ...need, log: step.log });
 
   const dataPath = await sendInputs({
     transport: ctx.transport,
