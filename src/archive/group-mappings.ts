@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { unreadable } from '../config/problems.ts';
 import { bridgeError, describeError } from '../domain/errors.ts';
 
 export interface GroupMapping {
@@ -102,7 +103,9 @@ async function readText(file: string): Promise<string | null> {
     return await readFile(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw bridgeError('GROUP_MAPPINGS_INVALID', { file, key: 'file', reason: describeError(error) }, { cause: error });
+    const { code } = error as NodeJS.ErrnoException;
+    const reason = code === 'EISDIR' ? `it is ${unreadable(code)}` : describeError(error);
+    throw bridgeError('GROUP_MAPPINGS_INVALID', { file, key: 'file', reason }, { cause: error });
   }
 }
 

@@ -196,6 +196,9 @@ test('settings.yml: read as YAML 1.1; absent when named, broken or without keys 
   expect(config.importer).toMatchObject({ maxWorkers: 2, skip: ['all'] });
   expect(config.logLevel).toBe('warn');
   expect(await problemsOf(await site({ IMPORTER_CONFIG_PATH: '/nowhere/settings.yml' }))).toEqual([': not there']);
+  expect(await problemsOf(await site({ IMPORTER_CONFIG_PATH: '/tmp' }))).toEqual([
+    expect.stringContaining(': a folder'),
+  ]);
   expect(await problemsOf(await site({}, 'base_dir: /a\nbase_dir: /b\n'))).toEqual([
     expect.stringContaining('no YAML ('),
   ]);

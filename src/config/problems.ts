@@ -26,6 +26,12 @@ export function problemText(problem: ConfigProblem): string {
   return `${what} ${found ? `is ${found}` : 'is not set'}; expected ${expected}`;
 }
 
+/** Why a file cannot be read, by the system's code. */
+export function unreadable(code: string | undefined): string {
+  if (code === 'EISDIR') return 'a folder, which container engines make where the file to mount is missing on the host';
+  return `unreadable (${code ?? 'error'})`;
+}
+
 /** A found value on one line, quoted, cut; a secret never shows. */
 export function shownValue(value: unknown, secret: boolean): string {
   if (secret) return 'set (its value is not shown)';

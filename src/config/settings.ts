@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { violations } from '../lib/json-schema.ts';
 import { settingsValueSchema, type SettingsValues } from './file-schemas.ts';
 import { settingOf } from './settings-table.ts';
-import { shownValue } from './problems.ts';
+import { shownValue, unreadable } from './problems.ts';
 import type { Found, Values } from './values.ts';
 import { parseWithLines, type LinedText } from './yaml-lines.ts';
 
@@ -69,7 +69,7 @@ export async function readSettings(path: string, given: boolean, values: Values)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
     const absent = code === 'ENOENT' || code === 'ENOTDIR';
-    if (!absent) problem(`unreadable (${code})`, 'a file that this user can read');
+    if (!absent) problem(unreadable(code), 'a file that this user can read');
     else if (given) problem('not there', "the importer's settings.yml (named by IMPORTER_CONFIG_PATH)");
     return new SettingsFile(path, null, values);
   }

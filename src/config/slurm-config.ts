@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Ini, IniError } from './ini.ts';
-import { shownValue } from './problems.ts';
+import { shownValue, unreadable } from './problems.ts';
 import { settingOf, type SettingName } from './settings-table.ts';
 import type { SlurmConfig, SlurmSubmissionConfig, TrackingConfig } from './config.ts';
 import { bool, text, whole, type Found, type Parse, type Values } from './values.ts';
@@ -34,8 +34,7 @@ export class SlurmIni {
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (error instanceof IniError) problem(`no ini file (${error.message})`, 'an ini file', error.line);
-      else if (code !== 'ENOENT' && code !== 'ENOTDIR')
-        problem(`unreadable (${code ?? 'error'})`, 'a file that this user can read');
+      else if (code !== 'ENOENT' && code !== 'ENOTDIR') problem(unreadable(code), 'a file that this user can read');
       else if (must) problem('not there', 'the slurm-config.ini that BIOMERO_BRIDGE_SLURM_CONFIG names');
     }
   }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { checkGroupMappings } from '../../archive/check-group-mappings.ts';
 import { mergeMappings, readMappingFiles } from '../../archive/group-mappings.ts';
 import { describeError, isBridgeError } from '../../domain/errors.ts';
+import { unreadable } from '../problems.ts';
 import { checkEnvironmentFile } from './check-environment.ts';
 import { checkJsonFile } from './check-json.ts';
 import { checkSettingsYml } from './check-settings-yml.ts';
@@ -92,7 +93,8 @@ async function readText(path: string): Promise<{ text: string } | { wrong: strin
   try {
     return { text: await readFile(path, 'utf8') };
   } catch (error) {
-    return { wrong: `it cannot be read: ${describeError(error)}` };
+    const { code } = error as NodeJS.ErrnoException;
+    return { wrong: code === 'EISDIR' ? `it is ${unreadable(code)}` : `it cannot be read: ${describeError(error)}` };
   }
 }
 
