@@ -102,7 +102,10 @@ const outro = [
   '### Not read',
   '',
   '`[CONVERTERS]`, `inline_ssh_env`, `slurm_image_pull_via_sbatch`, `image_pull_cpus`, `image_pull_mem`, `apptainer_tmpdir`,',
-  '`apptainer_cachedir`, `analytics_rebuild_start_time` and `analytics_rebuild_days_ago` have no effect here.',
+  '`apptainer_cachedir`, `analytics_rebuild_start_time` and `analytics_rebuild_days_ago` have no effect here, nor have their',
+  'variables (`BIOMERO_IMAGE_PULL_VIA_SBATCH`, `BIOMERO_PULL_CPUS`, `BIOMERO_PULL_MEM`, `BIOMERO_APPTAINER_TMPDIR`,',
+  '`BIOMERO_APPTAINER_CACHEDIR`, `BIOMERO_ANALYTICS_REBUILD_START_TIME`, `BIOMERO_ANALYTICS_REBUILD_DAYS_AGO`): they concern',
+  'container images, and how BIOMERO fills its views anew.',
   '',
 ];
 
