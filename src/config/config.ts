@@ -87,8 +87,8 @@ export interface ContainerConfig {
   readonly command: readonly string[];
   /** Name of a network, or `none`. */
   readonly network: string;
-  /** Most memory, such as `8g`. */
-  readonly memory: string;
+  /** Most memory, such as `8g`; null: no limit. */
+  readonly memory: string | null;
   /** A conversion that takes longer is ended. */
   readonly seconds: number;
   /** Beginnings of images that may be run; none: any image. */

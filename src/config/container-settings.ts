@@ -15,7 +15,12 @@ export function containersOf(take: Take, env: NodeJS.ProcessEnv): ContainerConfi
   );
   const settings = {
     network: take('importer.containers.network', 'BIOMERO_BRIDGE_CONTAINER_NETWORK', networkName, 'none'),
-    memory: take('importer.containers.memory', 'BIOMERO_BRIDGE_CONTAINER_MEMORY', javaMemory, '8g'),
+    memory: take<{ most: string | null }>(
+      'importer.containers.memory',
+      'BIOMERO_BRIDGE_CONTAINER_MEMORY',
+      memoryLimit,
+      { most: '8g' },
+    ).most,
     seconds: take('importer.containers.seconds', 'BIOMERO_BRIDGE_CONTAINER_SECONDS', whole(1, 604_800), 21_600),
     images: take<readonly string[]>('importer.containers.images', 'BIOMERO_BRIDGE_CONTAINER_IMAGES', wordList, []),
     scratch: take<string | null>('importer.containers.scratch', 'BIOMERO_BRIDGE_CONTAINER_SCRATCH', folder, null),
@@ -35,3 +40,9 @@ const wordList: Parse<readonly string[]> = (value) => value.split(/\s+/).filter(
 const keepId: Parse<boolean> = (value) => value.trim().toLowerCase() === 'keep-id';
 
 const folder: Parse<string> = (value) => (value.trim() === '' || value.includes('\0') ? null : resolve(value.trim()));
+
+const memoryLimit: Parse<{ most: string | null }> = (value) => {
+  if (value.trim().toLowerCase() === 'none') return { most: null };
+  const most = javaMemory(value);
+  return typeof most === 'string' ? { most } : most;
+};

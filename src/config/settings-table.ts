@@ -205,9 +205,9 @@ export const settings = [
   ),
   v(
     'BIOMERO_BRIDGE_CONTAINER_MEMORY',
-    'an amount of at least 64m such as 2g',
+    'an amount of at least 64m such as 2g, or none',
     '8g',
-    'Most memory of such a container. A rootless podman on a machine with cgroups v1 cannot hold to it, and says so in the log.',
+    'Most memory of such a container. A rootless podman on a machine with cgroups v1 cannot hold to it, and says so in the log; where the memory controller is not delegated to the user it refuses to start: `none` asks for no limit.',
   ),
   v(
     'BIOMERO_BRIDGE_CONTAINER_SECONDS',

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -72,4 +72,17 @@ test('what apptainer itself refuses is no fault of the file', async () => {
   await expect(converted('scan.lif', { command: [refusing, 'apptainer'] })).rejects.toMatchObject({
     code: 'CONTAINER_NOT_STARTED',
   });
+});
+
+test('a link in the place of the folder for results is not followed', async () => {
+  const elsewhere = join(folder, 'elsewhere');
+  await mkdir(elsewhere);
+  await symlink(elsewhere, join(folder, '.processed'));
+  expect(await converted('scan.lif')).toContain('.processed is no folder');
+  expect(await readdir(elsewhere)).toEqual([]);
+});
+
+test('without a limit of memory none is asked for', async () => {
+  await converted('scan.lif', { memory: null });
+  expect(await argv()).not.toContain('--memory');
 });

@@ -30,8 +30,8 @@ function podman({ command, network, memory, keepId }: ContainerConfig, run: Cont
   return {
     run: [
       ...command,
-      ...['run', '--rm', '--name', run.name, '--pull', 'missing'],
-      ...['--network', network, '--memory', memory],
+      ...['run', '--rm', '--name', run.name, '--pull', 'missing', '--stop-timeout', '2'],
+      ...['--network', network, ...limit(memory)],
       ...['--cap-drop', 'all', '--security-opt', 'no-new-privileges'],
       // Relabelling the group's data for one container would take it from others.
       ...['--security-opt', 'label=disable'],
@@ -40,7 +40,7 @@ function podman({ command, network, memory, keepId }: ContainerConfig, run: Cont
       run.image,
       ...run.args,
     ],
-    remove: [...command, 'rm', '--force', '--ignore', '--time', '0', run.name],
+    remove: [...command, 'rm', '--force', '--ignore', run.name],
   };
 }
 
@@ -50,13 +50,17 @@ function apptainer({ command, network, memory }: ContainerConfig, run: Container
       ...command,
       ...['run', '--containall', '--cleanenv', '--no-home', '--no-privs', '--writable-tmpfs'],
       ...(network === 'host' ? [] : ['--net', '--network', network]),
-      ...['--memory', memory],
+      ...limit(memory),
       ...run.mounts.flatMap(({ from, to, writable }) => ['--bind', `${from}:${to}:${writable ? 'rw' : 'ro'}`]),
       `docker://${run.image}`,
       ...run.args,
     ],
     remove: null,
   };
+}
+
+function limit(memory: string | null): string[] {
+  return memory === null ? [] : ['--memory', memory];
 }
 
 /** Why a folder cannot be mounted; null when it can. */

@@ -95,8 +95,12 @@ export async function removeLeftovers(
 /** A new folder; a link that somebody put in its way is not followed. */
 async function newFolder(source: string, order: string, index: number): Promise<string> {
   const parent = join(source, '.processed', order);
-  await mkdir(parent, { recursive: true });
-  if (!(await isOwnFolder(parent))) throw new Error(`${parent} is a link`);
+  for (const path of [dirname(parent), parent]) {
+    await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    if (!(await lstat(path)).isDirectory()) throw new Error(`${path} is no folder`);
+  }
   const folder = join(parent, `${index}-${randomBytes(4).toString('hex')}`);
   await mkdir(folder);
   return folder;
