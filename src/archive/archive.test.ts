@@ -9,6 +9,7 @@ import { archiveOptions, makeResults, withTar } from '../../test/support/results
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { ownProgram } from '../lib/package-root.ts';
 import { archiveResults, type ArchiveOptions } from './archive.ts';
+import { Landing, landingFs } from './landing.ts';
 import { archivePlace, freeStamp } from './layout.ts';
 import { verifyArchive } from './verify.ts';
 
@@ -184,11 +185,12 @@ test('a failed transfer leaves staging only, and the next attempt begins anew in
 test('a group folder that went away, as when a mount did, is not made again', async () => {
   const results = await makeResults(tree);
   await rm(results.group, { recursive: true });
-  await expect(archiveResults(archiveOptions(results))).rejects.toMatchObject({
+  const landing = new Landing(landingFs, []);
+  await expect(archiveResults(archiveOptions(results, { landing }))).rejects.toMatchObject({
     code: 'STORAGE_FAILED',
     retryable: true,
   });
-  await expect(freeStamp(results.group, randomUUID(), randomUUID(), new Date())).rejects.toMatchObject({
+  await expect(freeStamp(results.group, randomUUID(), randomUUID(), new Date(), landing)).rejects.toMatchObject({
     code: 'STORAGE_FAILED',
   });
   await expect(lstat(results.group)).rejects.toMatchObject({ code: 'ENOENT' });

@@ -4,20 +4,21 @@
  * next attempt of the same task begins anew; an archive that stands already is taken as it is.
  */
 import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { chmod, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import type { TransferSettings } from '../config/config.ts';
 import { bridgeError, isBridgeError } from '../domain/errors.ts';
-import { syncFolder } from '../lib/sync-folder.ts';
 import type { Transport } from '../slurm/transport.ts';
 import { applyModes, setMode, type ArchiveModes } from '../storage/modes.ts';
 import { showName } from './entry-name.ts';
 import { imagesAmong, kindOf, type FileKind } from './image-selection.ts';
-import { archivePlace, makeParent, type ArchivePlace } from './layout.ts';
+import { Landing } from './landing.ts';
+import { archivePlace, type ArchivePlace } from './layout.ts';
 import { manifestName, readManifest, writeManifest } from './manifest.ts';
 import { metadataCsv } from './metadata-csv.ts';
 import { belongsToTask, provenanceName, writeProvenance, type Provenance } from './provenance.ts';
+import { beginStaging, ignoreRefusal, moveIntoPlace } from './staging.ts';
 import { storageError } from './storage-error.ts';
 import { syncTree } from './sync.ts';
 import { transferResults, type StagedFile, type TransferProgress } from './transfer.ts';
@@ -55,6 +56,8 @@ export interface ArchiveOptions {
   onProgress?: (progress: TransferProgress) => void;
   graceMs?: number;
   idleMs?: number;
+  /** The calls by which the archive gets its name; the file system's own when absent. */
+  landing?: Landing;
   signal: AbortSignal;
   log: Logger;
 }
@@ -68,20 +71,21 @@ export async function archiveResults(o: ArchiveOptions): Promise<Archive> {
     throw bridgeError('ARCHIVE_ID_INVALID', { what: 'job', value: o.jobId });
   const place = archivePlace(o.basePath, o.workflowId, o.taskId, o.stamp);
   try {
-    const finished = await findFinished(place, o.taskId);
+    const landing = o.landing ?? new Landing();
+    const finished = await findFinished(place, o.taskId, landing);
     if (finished) {
       await rm(place.staging, { recursive: true, force: true });
       return finished;
     }
-    const staging = await beginStaging(place);
+    const mode = await beginStaging(place, landing);
     const { files, manifest } = await fill(o, place);
     await checkStaging(place.staging, files);
     if (o.modes) await applyModes(place.staging, o.modes, o.signal);
-    await chmod(place.staging, o.modes?.folder ?? staging.mode).catch(ignoreRefusal);
+    await chmod(place.staging, o.modes?.folder ?? mode).catch(ignoreRefusal);
     for (const folder of [dirname(place.parent), place.parent]) await setMode(folder, o.modes?.folder ?? null);
     await syncTree(place.staging, o.signal);
     o.signal.throwIfAborted();
-    await moveIntoPlace(place, staging.inode, o.taskId);
+    await moveIntoPlace(place, manifest, o.taskId, landing);
     o.log.info({ archive: place.final, files: files.length }, 'archive complete');
     return describeArchive(place.final, files, manifest);
   } catch (error) {
@@ -91,8 +95,8 @@ export async function archiveResults(o: ArchiveOptions): Promise<Archive> {
 }
 
 /** This task's archive under its final name; null when the name is free. */
-async function findFinished(place: ArchivePlace, taskId: string): Promise<Archive | null> {
-  if (!(await exists(place.final))) return null;
+async function findFinished(place: ArchivePlace, taskId: string, landing: Landing): Promise<Archive | null> {
+  if ((await landing.kindOf(place.final)) === null) return null;
   const provenance = await readFile(join(place.final, provenanceName), 'utf8').catch(() => '');
   if (!belongsToTask(provenance, taskId)) throw bridgeError('ARCHIVE_NAME_TAKEN', { path: place.final, task: taskId });
   // Seldom needed, after a crash at the worst moment: then everything is read again.
@@ -106,31 +110,6 @@ async function findFinished(place: ArchivePlace, taskId: string): Promise<Archiv
     readManifest(manifest).map((line) => ({ ...line, bytes: sizes.get(line.path) ?? 0 })),
     manifest,
   );
-}
-
-/**
- * A new, empty staging folder that only we can enter while it is filled, so that nobody puts a link where we write. Its
- * inode tells later whether another worker has begun anew in between. The name itself reserves the stamp, so it never
- * goes away, not even for a moment: the new folder is moved over the emptied old one.
- */
-async function beginStaging(place: ArchivePlace): Promise<{ inode: number; mode: number }> {
-  await makeParent(place.parent);
-  const old = await lstat(place.staging).catch(() => null);
-  if (old?.isDirectory())
-    for (const name of await readdir(place.staging))
-      await rm(join(place.staging, name), { recursive: true, force: true });
-  else if (old) await rm(place.staging);
-  const fresh = `${place.staging}.new`;
-  await rm(fresh, { recursive: true, force: true });
-  await mkdir(fresh);
-  const { ino, mode } = await lstat(fresh);
-  await chmod(fresh, 0o700).catch(ignoreRefusal);
-  await rename(fresh, place.staging).catch(async () => {
-    // Some shares do not move a folder over another one.
-    await rmdir(place.staging);
-    await rename(fresh, place.staging);
-  });
-  return { inode: ino, mode: mode & 0o7777 };
 }
 
 async function fill(o: ArchiveOptions, place: ArchivePlace): Promise<{ files: StagedFile[]; manifest: string }> {
@@ -166,29 +145,6 @@ async function checkStaging(staging: string, files: readonly StagedFile[]): Prom
   if (missing !== undefined) throw wrong(`"${showName(missing)}" is not there under this name`);
 }
 
-async function moveIntoPlace(place: ArchivePlace, inode: number, taskId: string): Promise<void> {
-  const found = await lstat(place.staging).catch(() => null);
-  if (found?.ino !== inode) throw bridgeError('ARCHIVE_SUPERSEDED', { path: place.final });
-  // A rename onto an empty folder would succeed without a word.
-  const taken = bridgeError('ARCHIVE_NAME_TAKEN', { path: place.final, task: taskId });
-  if (await exists(place.final)) throw taken;
-  try {
-    await rename(place.staging, place.final);
-  } catch (error) {
-    // Network file systems report errors for a rename that has happened: what counts is which names exist.
-    if (!(await isOurs(place, inode))) {
-      const code = (error as NodeJS.ErrnoException).code;
-      throw code === 'ENOTEMPTY' || code === 'EEXIST' ? taken : error;
-    }
-  }
-  for (const folder of [place.parent, dirname(place.parent), dirname(dirname(place.parent))]) await syncFolder(folder);
-}
-
-async function isOurs(place: ArchivePlace, inode: number): Promise<boolean> {
-  const final = await lstat(place.final).catch(() => null);
-  return final?.ino === inode && !(await exists(place.staging));
-}
-
 function describeArchive(path: string, staged: readonly StagedFile[], manifest: string): Archive {
   const files = staged.map((file) => ({ ...file, kind: kindOf(file.path) })).sort((a, b) => (a.path < b.path ? -1 : 1));
   const resultsOf = (file: string): string | null => /^[^/]+_out\/data\/out\//.exec(file)?.[0] ?? null;
@@ -201,19 +157,4 @@ function describeArchive(path: string, staged: readonly StagedFile[], manifest: 
     manifestSha256: createHash('sha256').update(manifest).digest('hex'),
     images: imagesAmong(results.map((f) => f.slice(root.length))).map((image) => join(path, root + image)),
   };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
-      throw error;
-    },
-  );
-}
-
-function ignoreRefusal(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPERM' && error.code !== 'EACCES' && error.code !== 'ENOTSUP' && error.code !== 'EINVAL')
-    throw error;
 }

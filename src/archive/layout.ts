@@ -3,9 +3,9 @@
  * which one is built, `.<stamp>.<task uuid>.partial`. A stamp is reserved by its staging folder; a final name is never
  * made before it is complete.
  */
-import { mkdir, readdir, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { bridgeError } from '../domain/errors.ts';
+import { Landing } from './landing.ts';
 import { storageError } from './storage-error.ts';
 
 export const archivesFolder = '.analyzed';
@@ -28,23 +28,29 @@ export function archivePlace(basePath: string, workflowId: string, taskId: strin
  * Reserves a stamp for a task's archive: the local time `now`, or the next second that is not taken by an archive or by
  * another task. A task that has reserved one already, before a crash, gets it again.
  */
-export async function freeStamp(basePath: string, workflowId: string, taskId: string, now: Date): Promise<string> {
+export async function freeStamp(
+  basePath: string,
+  workflowId: string,
+  taskId: string,
+  now: Date,
+  landing = new Landing(),
+): Promise<string> {
   const parent = parentFolder(basePath, workflowId);
   const own = stagingName('', taskId);
   try {
-    await makeParent(parent);
+    await makeParent(parent, landing);
     for (let seconds = 0; ; seconds++) {
-      const names = await readdir(parent);
+      const names = await landing.names(parent);
       const earlier = names.find((name) => isStaging(name) && name.endsWith(own.slice(1)));
       if (earlier) return stampOf(earlier);
       const stamp = formatStamp(new Date(now.getTime() + seconds * 1000));
       if (isTaken(names, stamp)) continue;
       const staging = join(parent, stagingName(stamp, taskId));
-      await mkdir(staging);
+      await landing.makeFolder(staging);
       // Two tasks may have looked at the same moment; then both see each other now, and none keeps the second.
-      const others = (await readdir(parent)).filter((name) => name !== stagingName(stamp, taskId));
+      const others = (await landing.names(parent)).filter((name) => name !== stagingName(stamp, taskId));
       if (!isTaken(others, stamp)) return stamp;
-      await rmdir(staging);
+      await landing.removeEmpty(staging);
       seconds += Math.floor(Math.random() * 3);
     }
   } catch (error) {
@@ -56,11 +62,8 @@ export async function freeStamp(basePath: string, workflowId: string, taskId: st
  * Makes `.analyzed` and the workflow's folder in it, but never the group folder: where that is missing, a mount may be,
  * and what is written in its place would be out of sight once it is back.
  */
-export async function makeParent(parent: string): Promise<void> {
-  for (const folder of [dirname(parent), parent])
-    await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
+export async function makeParent(parent: string, landing: Landing): Promise<void> {
+  for (const folder of [dirname(parent), parent]) await landing.makeFolder(folder);
 }
 
 function isTaken(names: string[], stamp: string): boolean {

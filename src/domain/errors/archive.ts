@@ -116,6 +116,15 @@ export const archiveErrors = defineErrors({
     retryable: true,
     status: 500,
   },
+  STORAGE_NO_RENAME: {
+    message:
+      'The storage cannot rename {from} to {to}: it holds them to be on two file systems. The archive is complete under the first name.',
+    remedy:
+      'Make both one file system for this machine: a mount, an overlay, a union or a quota of its own must not begin between them. The step is tried again.',
+    who: 'it',
+    retryable: true,
+    status: 500,
+  },
   STORAGE_CHANGES_NAMES: {
     message: 'The storage did not keep what was written below {path}: {reason}.',
     remedy: 'Rename the result in the workflow, or use a storage that keeps names as they are.',
