@@ -1,7 +1,7 @@
 /**
  * Builds the archive of one import task: everything in a staging folder beside its final name, checked, made durable,
  * then renamed. Nothing under a final name is ever incomplete; whatever goes wrong leaves a staging folder, which the
- * next attempt of the same task begins anew; an archive that stands already is taken as it is.
+ * next attempt of the same task begins anew, but for a zip that was being fetched; an archive that stands already is taken as it is.
  */
 import { createHash } from 'node:crypto';
 import { chmod, readFile, rm } from 'node:fs/promises';
@@ -13,6 +13,7 @@ import type { Transport } from '../slurm/transport.ts';
 import { applyModes, setMode, type ArchiveModes } from '../storage/modes.ts';
 import { showName } from './entry-name.ts';
 import { imagesAmong, kindOf, type FileKind } from './image-selection.ts';
+import { zipLeavings } from './far-zip.ts';
 import { Landing } from './landing.ts';
 import { archivePlace, type ArchivePlace } from './layout.ts';
 import { manifestName, readManifest, writeManifest } from './manifest.ts';
@@ -56,6 +57,7 @@ export interface ArchiveOptions {
   onProgress?: (progress: TransferProgress) => void;
   graceMs?: number;
   idleMs?: number;
+  retryMs?: number;
   /** The calls by which the archive gets its name; the file system's own when absent. */
   landing?: Landing;
   signal: AbortSignal;
@@ -77,7 +79,7 @@ export async function archiveResults(o: ArchiveOptions): Promise<Archive> {
       await rm(place.staging, { recursive: true, force: true });
       return finished;
     }
-    const mode = await beginStaging(place, landing);
+    const mode = await beginStaging(place, landing, o.settings?.way === 'zip' ? zipLeavings(o.jobId) : []);
     const { files, manifest } = await fill(o, place);
     await checkStaging(place.staging, files);
     if (o.modes) await applyModes(place.staging, o.modes, o.signal);

@@ -1,5 +1,5 @@
 /** The staging folder of an archive: begun anew by every attempt, and renamed once what it holds is complete. */
-import { chmod, lstat, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, lstat, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { bridgeError } from '../domain/errors.ts';
 import type { Landing } from './landing.ts';
@@ -7,18 +7,22 @@ import { makeParent, type ArchivePlace } from './layout.ts';
 import { manifestName } from './manifest.ts';
 
 /**
- * A new, empty staging folder that only we can enter while it is filled, so that nobody puts a link where we write; gives
+ * A new staging folder, empty but for files of the old one to `keep`, that only we can enter while it is filled, so that nobody puts a link where we write; gives
  * the mode that it would have had. The name itself reserves the stamp, so it never goes away, not even for a moment: the
  * new folder is moved over the emptied old one.
  */
-export async function beginStaging(place: ArchivePlace, landing: Landing): Promise<number> {
+export async function beginStaging(
+  place: ArchivePlace,
+  landing: Landing,
+  keep: readonly string[] = [],
+): Promise<number> {
   await makeParent(place.parent, landing);
   const old = await landing.kindOf(place.staging);
   if (old === 'folder') {
     // First what a worker that comes too late would know it by.
     await rm(join(place.staging, manifestName), { recursive: true, force: true });
     for (const name of await readdir(place.staging))
-      await rm(join(place.staging, name), { recursive: true, force: true });
+      if (!keep.includes(name)) await rm(join(place.staging, name), { recursive: true, force: true });
   } else if (old === 'other') await rm(place.staging);
   const fresh = `${place.staging}.new`;
   await rm(fresh, { recursive: true, force: true });
@@ -26,6 +30,7 @@ export async function beginStaging(place: ArchivePlace, landing: Landing): Promi
   const { mode } = await lstat(fresh);
   if ((await landing.kindOf(fresh)) !== 'folder') throw bridgeError('ARCHIVE_SUPERSEDED', { path: place.final });
   await chmod(fresh, 0o700).catch(ignoreRefusal);
+  if (old === 'folder') await moveKept(place.staging, fresh, keep);
   const arrived = async (): Promise<boolean> =>
     (await landing.kindOf(fresh)) === null && (await landing.kindOf(place.staging)) === 'folder';
   await landing.move(fresh, place.staging, arrived).catch(async (error: unknown) => {
@@ -35,6 +40,14 @@ export async function beginStaging(place: ArchivePlace, landing: Landing): Promi
     await landing.move(fresh, place.staging, arrived);
   });
   return mode & 0o7777;
+}
+
+async function moveKept(from: string, to: string, keep: readonly string[]): Promise<void> {
+  for (const name of keep)
+    await rename(join(from, name), join(to, name)).catch(async (error: NodeJS.ErrnoException) => {
+      // What cannot be kept is had again.
+      if (error.code !== 'ENOENT') await rm(join(from, name), { recursive: true, force: true });
+    });
 }
 
 /**

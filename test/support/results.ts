@@ -33,13 +33,17 @@ export async function makeResults(files: Record<string, string | Buffer | null>)
 
 /** The same cluster, but its `tar` is another command: what a broken, malicious or busy far side sends. */
 export function withTar(results: Results, replace: (argv: string[]) => string[]): Transport {
+  return withStream(results, (argv) => (argv[0] === 'tar' ? replace(argv) : null));
+}
+
+/** The same cluster, but what it streams are other commands; null: the command as it is. */
+export function withStream(results: Results, replace: (argv: string[]) => string[] | null): Transport {
   const { transport } = results;
   return {
     kind: transport.kind,
     name: transport.name,
     exec: (argv, options) => transport.exec(argv, options),
-    stream: (argv: string[], options?: ExecOptions): CommandStream =>
-      transport.stream(argv[0] === 'tar' ? replace(argv) : argv, options),
+    stream: (argv: string[], options?: ExecOptions): CommandStream => transport.stream(replace(argv) ?? argv, options),
     close: () => transport.close(),
   };
 }
