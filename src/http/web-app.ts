@@ -16,6 +16,7 @@ import type { PreviewMaker } from '../previews/preview-maker.ts';
 import { addPages } from './pages.ts';
 import { problemResponse } from './problem.ts';
 import type { Route } from './route.ts';
+import { adminHealthRoutes } from './routes/admin-health.ts';
 import { adminMappingRoutes } from './routes/admin-mappings.ts';
 import { adminOrderRoutes } from './routes/admin-orders.ts';
 import { adminStorageRoutes } from './routes/admin-storage.ts';
@@ -58,6 +59,7 @@ export function routesOf(parts: WebAppParts): Route[] {
     ...adminOrderRoutes(parts.sources),
     ...adminStorageRoutes({ runs: parts.sources.runs, storage: parts.storage, log: parts.log }),
     ...adminMappingRoutes({ ...parts, runs: parts.sources.runs }),
+    ...adminHealthRoutes(parts),
   ];
   return [...routes, openApiRoute(routes)];
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chownSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -130,8 +130,23 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
     await picture(page, 'storage');
   });
 
+  test('health says what is well and what needs someone, and who stopped is told', async () => {
+    await page.getByRole('link', { name: 'Health' }).click();
+    await page.getByText('OMERO answers the service account').waitFor();
+    const marker = join(folder.path, 'storage', '.biomero-bridge-storage.json');
+    renameSync(marker, `${marker}.away`);
+    await page.getByRole('button', { name: 'Check again' }).click();
+    const check = page.getByRole('listitem').filter({ hasText: 'The storage is the one that was adopted' });
+    await check.getByText('Failing').waitFor();
+    await check.getByText(/storage adopt --replace/).waitFor();
+    await picture(page, 'health');
+    renameSync(`${marker}.away`, marker);
+    await page.getByRole('button', { name: 'Check again' }).click();
+    await check.getByText('Failing').waitFor({ state: 'detached' });
+  }, 60_000);
+
   test('no page has a fault that axe finds, in either theme and at any width', async () => {
-    const paths = ['/', `/runs/${run}`, '/orders', '/mappings', '/storage', '/audit', '/no-such-page'];
+    const paths = ['/', `/runs/${run}`, '/orders', '/mappings', '/storage', '/health', '/audit', '/no-such-page'];
     for (const [theme, width] of [
       ['light', 1440],
       ['dark', 390],
@@ -166,7 +181,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
         `(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).trim()`,
       );
     const order: string[] = [];
-    for (let i = 0; i < 9; i++) {
+    for (let i = 0; i < 10; i++) {
       await page.keyboard.press('Tab');
       order.push(await focused());
     }
@@ -177,6 +192,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
       'Orders',
       'Mappings',
       'Storage',
+      'Health',
       'Audit',
       'Sign out',
       'Search runs',

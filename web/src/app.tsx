@@ -14,6 +14,7 @@ import { SignIn } from './sign-in.tsx';
 
 const QueuePage = lazy(async () => ({ default: (await import('./admin/queue-page.tsx')).QueuePage }));
 const OrderPage = lazy(async () => ({ default: (await import('./admin/order-page.tsx')).OrderPage }));
+const HealthPage = lazy(async () => ({ default: (await import('./admin/health-page.tsx')).HealthPage }));
 const MappingsPage = lazy(async () => ({ default: (await import('./admin/mappings-page.tsx')).MappingsPage }));
 const StoragePage = lazy(async () => ({ default: (await import('./admin/storage-page.tsx')).StoragePage }));
 const AuditPage = lazy(async () => ({ default: (await import('./admin/audit-page.tsx')).AuditPage }));
@@ -23,6 +24,7 @@ const adminPages: [path: string, word: string][] = [
   ['/orders', 'Orders'],
   ['/mappings', 'Mappings'],
   ['/storage', 'Storage'],
+  ['/health', 'Health'],
   ['/audit', 'Audit'],
 ];
 
@@ -83,6 +85,7 @@ function Pages(): React.ReactElement {
             {session.data.admin && <Route path="/orders" component={QueuePage} />}
             {session.data.admin && <Route path="/orders/:uuid">{(params) => <OrderPage uuid={params.uuid} />}</Route>}
             {session.data.admin && <Route path="/mappings" component={MappingsPage} />}
+            {session.data.admin && <Route path="/health" component={HealthPage} />}
             {session.data.admin && <Route path="/storage" component={StoragePage} />}
             {session.data.admin && <Route path="/audit" component={AuditPage} />}
             <Route path="/sign-in">

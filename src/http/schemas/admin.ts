@@ -138,3 +138,20 @@ export const storageChecks = z.object({
     }),
   ),
 });
+
+export const healthView = z.object({
+  at: time,
+  checks: z.array(
+    z
+      .object({
+        id: z.string(),
+        title: z.string(),
+        outcome: z.enum(['passed', 'warning', 'failed', 'skipped']),
+        detail: z.string(),
+        remedy: z.string().nullable(),
+        code: z.string().nullable(),
+        ms: count,
+      })
+      .meta({ id: 'Check' }),
+  ),
+});
