@@ -26,6 +26,65 @@ function omeTiff(pixels: Uint8Array | Uint16Array, width: number): Buffer {
   return encodeOmeTiff({ width, height: pixels.length / width, pixels, name: 'n', channel: 'c', pixelSize: null });
 }
 
+interface Level {
+  width: number;
+  pixels: Uint8Array | Uint16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
+  /** TIFF's SampleFormat: 1 without sign, 2 with, 3 floating point. */
+  format: number;
+}
+
+function grey(width: number, pixels: Level['pixels'], format: number): Uint8Array {
+  return tiffOfLevels([{ width, pixels, format }]);
+}
+
+/** An uncompressed TIFF whose first page has the other levels as SubIFDs; the largest level's data come last. */
+function tiffOfLevels(levels: readonly Level[]): Uint8Array {
+  const entries = 11;
+  const folder = 2 + entries * 12 + 4;
+  const subs = levels.slice(1);
+  const subList = 8 + folder * levels.length;
+  let end = subList + subs.length * 4;
+  const places = levels.map(() => 0);
+  for (let i = levels.length - 1; i >= 0; i--) {
+    places[i] = end;
+    end += levels[i]?.pixels.byteLength ?? 0;
+  }
+  const out = Buffer.alloc(end);
+  out.write('II*\0', 'latin1');
+  out.writeUInt32LE(8, 4);
+  for (const [i, { width, pixels, format }] of levels.entries()) {
+    let at = 8 + folder * i;
+    const tags: [tag: number, type: number, count: number, value: number][] = [
+      [254, 4, 1, i === 0 ? 0 : 1],
+      [256, 4, 1, width],
+      [257, 4, 1, pixels.length / width],
+      [258, 3, 1, pixels.BYTES_PER_ELEMENT * 8],
+      [259, 3, 1, 1],
+      [262, 3, 1, 1],
+      [273, 4, 1, places[i] ?? 0],
+      [277, 3, 1, 1],
+      [278, 4, 1, pixels.length / width],
+      [279, 4, 1, pixels.byteLength],
+      // Where there is one only, its offset stands in the entry itself.
+      i === 0 && subs.length > 0
+        ? [330, 4, subs.length, subs.length === 1 ? 8 + folder : subList]
+        : [339, 3, 1, format],
+    ];
+    out.writeUInt16LE(entries, at);
+    at += 2;
+    for (const [tag, type, count, value] of tags) {
+      out.writeUInt16LE(tag, at);
+      out.writeUInt16LE(type, at + 2);
+      out.writeUInt32LE(count, at + 4);
+      out.writeUInt32LE(value, at + 8);
+      at += 12;
+    }
+    Buffer.from(pixels.buffer, pixels.byteOffset, pixels.byteLength).copy(out, places[i]);
+  }
+  for (const [i] of subs.entries()) out.writeUInt32LE(8 + folder * (i + 1), subList + i * 4);
+  return out;
+}
+
 /** Red, green, blue and alpha of a pixel of a preview. */
 async function drawn(
   path: string,
@@ -70,6 +129,49 @@ describe('a grey image is stretched between its percentiles', () => {
     const image = await drawn(await file('even.tif', omeTiff(new Uint16Array(64).fill(7), 8)));
     expect(new Set([image.at(0, 0)[0], image.at(5, 5)[0]]).size).toBe(1);
   });
+});
+
+describe.each([
+  ['8 bit', Uint8Array, 1],
+  ['16 bit', Uint16Array, 1],
+  ['32 bit', Uint32Array, 1],
+  ['32 bit with sign', Int32Array, 2],
+  ['32 bit floating point', Float32Array, 3],
+  ['64 bit floating point', Float64Array, 3],
+] as const)('a TIFF of %s', (_, Kind, format) => {
+  test('goes from black to white', async () => {
+    const values = new Kind(256).map((__, i) => (i % 16) * 10);
+    const name = await file('ramp.tif', grey(16, values, format));
+    const image = await drawn(name, 16);
+    expect(image.at(0, 8)).toEqual([0, 0, 0, 255]);
+    expect(image.at(15, 8)).toEqual([255, 255, 255, 255]);
+    expect(image.at(8, 8)[0]).toBeGreaterThan(100);
+    expect(image.at(8, 8)[0]).toBeLessThan(160);
+  });
+});
+
+test('of a pyramid in SubIFDs the smallest level that suffices is read, and no larger one', async () => {
+  // Each level is bright in another place, which tells what was read.
+  const level = (width: number, brightRow: number): Uint8Array =>
+    Uint8Array.from({ length: width * width }, (_, i) => (Math.floor((i / width / width) * 4) === brightRow ? 255 : 0));
+  const tiff = new Uint8Array(
+    tiffOfLevels([
+      { width: 512, pixels: level(512, 0), format: 1 },
+      { width: 128, pixels: level(128, 1), format: 1 },
+      { width: 32, pixels: level(32, 2), format: 1 },
+    ]),
+  );
+  const name = await file('pyramid.ome.tif', tiff);
+  const brightRow = async (size: number): Promise<number> => {
+    const image = await drawn(name, size);
+    return [0, 1, 2, 3].find((row) => (image.at(0, Math.floor((row + 0.5) * (image.height / 4)))[0] ?? 0) > 200) ?? -1;
+  };
+  expect([await brightRow(32), await brightRow(100), await brightRow(400)]).toEqual([2, 1, 0]);
+  expect(await makePreview({ root, path: name, size: 32 })).toMatchObject({ fullWidth: 512, fullHeight: 512 });
+  // With the data of the large levels cut off the small one is drawn all the same.
+  const cut = await file('cut.ome.tif', tiff.slice(0, tiff.length - 512 * 512));
+  expect((await makePreview({ root, path: cut, size: 32 })).width).toBe(32);
+  await expect(makePreview({ root, path: cut, size: 400 })).rejects.toThrow('it is cut off');
 });
 
 test('label images have a colour for each value on nothing, however small the preview is', async () => {

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { fromFile, GeoTIFFImage, type GeoTIFF } from 'geotiff';
 import { checkSize, NoPreview, type Plane } from './plane.ts';
 
@@ -16,6 +17,7 @@ export async function readTiff(path: string, size: number): Promise<Plane> {
     const levels = [page, ...(await subImages(tiff, page)), ...(await reducedPages(tiff, count, full, pages.length))];
     const level = smallestAtLeast(levels, size);
     checkSize(level.getWidth(), level.getHeight());
+    await requireWhole(level, (await stat(path)).size);
     return await readLevel(level, full, pages.length);
   } finally {
     await tiff.close();
@@ -80,6 +82,24 @@ function smallestAtLeast(levels: readonly GeoTIFFImage[], size: number): GeoTIFF
   const level = sorted.find((image) => longest(image) >= size) ?? sorted.at(-1);
   if (!level) throw new NoPreview('it has no image');
   return level;
+}
+
+/** What lies behind the end of a file reads as zeros: a file that was cut off would pass for a dark image. */
+async function requireWhole(image: GeoTIFFImage, size: number): Promise<void> {
+  const directory = image.getFileDirectory();
+  const numbers = async (
+    tag: 'TileOffsets' | 'TileByteCounts' | 'StripOffsets' | 'StripByteCounts',
+  ): Promise<number[]> => {
+    if (!directory.hasTag(tag)) return [];
+    const found: unknown = await directory.loadValue(tag);
+    return typeof found === 'number' || typeof found === 'bigint'
+      ? [Number(found)]
+      : Array.from((found ?? []) as ArrayLike<number | bigint>, Number);
+  };
+  const tiled = directory.hasTag('TileOffsets');
+  const offsets = await numbers(tiled ? 'TileOffsets' : 'StripOffsets');
+  const counts = await numbers(tiled ? 'TileByteCounts' : 'StripByteCounts');
+  if (offsets.some((offset, i) => offset + (counts[i] ?? 0) > size)) throw new NoPreview('it is cut off');
 }
 
 async function readLevel(image: GeoTIFFImage, full: { width: number; height: number }, planes: number): Promise<Plane> {
