@@ -175,7 +175,10 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
 
   test('everything is reached by keyboard: skip link, navigation, search, rows, help', async () => {
     await page.goto(address);
-    await page.getByRole('link', { name: /nuclei 1.0.0/ }).waitFor();
+    await page
+      .getByRole('link', { name: /nuclei 1.0.0/ })
+      .first()
+      .waitFor();
     const focused = (): Promise<string> =>
       page.evaluate<string>(
         `(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).trim()`,
@@ -205,7 +208,10 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
     expect(await page.getByLabel('Search runs').inputValue()).toBe('j');
     await page.getByRole('heading', { name: 'No run matches' }).waitFor();
     await page.getByRole('button', { name: 'Show all' }).click();
-    await page.getByRole('link', { name: /nuclei 1.0.0/ }).waitFor();
+    await page
+      .getByRole('link', { name: /nuclei 1.0.0/ })
+      .first()
+      .waitFor();
     await page.evaluate('document.activeElement.blur()');
     await page.keyboard.press('j');
     expect(await focused()).toContain('nuclei 1.0.0');
@@ -256,7 +262,10 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
     await other.getByLabel('User name').fill('researcher');
     await other.getByLabel('Password').fill(secrets.userPassword);
     await other.getByRole('button', { name: 'Sign in' }).click();
-    await other.getByRole('link', { name: /nuclei 1.0.0/ }).waitFor();
+    await other
+      .getByRole('link', { name: /nuclei 1.0.0/ })
+      .first()
+      .waitFor();
     expect(await other.getByRole('navigation', { name: 'Main' }).getByRole('link').allTextContents()).toEqual(['Runs']);
     await other.goto(`${address}/orders`);
     await other.getByRole('heading', { name: 'There is nothing here' }).waitFor();
