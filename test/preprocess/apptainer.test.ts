@@ -86,3 +86,12 @@ test('without a limit of memory none is asked for', async () => {
   await converted('scan.lif', { memory: null });
   expect(await argv()).not.toContain('--memory');
 });
+
+test('second copies go where the site says, and nothing of them is left', async () => {
+  const scratch = join(folder, 'scratch');
+  await mkdir(scratch);
+  const conversion = await converted('scan.lif', { scratch });
+  expect(conversion).toMatchObject({ outputs: [{ name: 'made.tif' }] });
+  expect((await argv()).some((part) => part.startsWith(`${scratch}/order/`) && part.endsWith(':/out:rw'))).toBe(true);
+  expect(await readdir(scratch)).toEqual([]);
+});

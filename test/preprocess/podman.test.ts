@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ContainerConfig } from '../../src/config/config.ts';
 import { ImporterSite } from '../../src/importer/testing/importer-site.ts';
+import { newObject } from '../../src/omero/model.ts';
+import { rstring } from '../../src/omero/rtypes.ts';
 import { fileResults } from '../../src/orders/file-results.ts';
 import { readOrder } from '../../src/orders/read-order.ts';
 import { describeWithPart } from '../support/optional-part.ts';
@@ -40,7 +42,12 @@ describeWithPart('podman', hasPodman, 'orders with preprocessing', () => {
   });
 
   /** An order with the columns and values that OMERO.biomero writes. */
-  async function placed(files: string[], dataset: number, change: Record<string, unknown> = {}): Promise<string> {
+  async function placed(
+    files: string[],
+    destination: number,
+    change: Record<string, unknown> = {},
+    type: 'Dataset' | 'Screen' = 'Dataset',
+  ): Promise<string> {
     const row = {
       container: testImage,
       input_file: '{Files}',
@@ -54,7 +61,8 @@ describeWithPart('podman', hasPodman, 'orders with preprocessing', () => {
       Object.values({ ...row, extra_params: JSON.stringify(row.extra_params) }),
     );
     return site.row({
-      destination_id: String(dataset),
+      destination_id: String(destination),
+      destination_type: type,
       files: JSON.stringify(files),
       preprocessing_id: rows[0]?.id,
     });
@@ -147,6 +155,20 @@ describeWithPart('podman', hasPodman, 'orders with preprocessing', () => {
     expect(left()).toBe('');
     await site.stop();
   }, 240_000);
+
+  test('a database of a plate goes into a screen', async () => {
+    const [screen = 0] = await site.alice.saveGraphs([newObject('Screen', { name: rstring('plates') })]);
+    const file = await site.image('plates/experiment.db');
+    importer();
+    const uuid = await placed([file], screen, { extra_params: { saveoption: 'single' } }, 'Screen');
+    expect((await site.closed(uuid, 120_000)).stage).toBe('Import Completed');
+    const [result] = await fileResults(site.database.pool, uuid);
+    expect([result?.path, result?.plateIds.length]).toEqual([file, 1]);
+    const [annotation] = await site.alice.mapAnnotations('Plate', result?.plateIds ?? [], 'biomero.import');
+    const pairs = new Map(annotation?.pairs);
+    expect([pairs.get('Filepath'), pairs.get('preprocessing_saveoption')]).toEqual([file, 'single']);
+    await site.stop();
+  }, 180_000);
 
   test('one that takes too long is ended, and nothing of it is left', async () => {
     const dataset = await site.dataset();

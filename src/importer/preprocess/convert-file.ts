@@ -70,7 +70,7 @@ export async function convertFile(o: Converting, path: string, index: number): P
     kept = true;
     return { path, folder, outputs };
   } finally {
-    await rm(second, { recursive: true, force: true });
+    await removeFolder(second);
     if (!kept) await removeFolder(folder);
   }
 }
