@@ -128,7 +128,8 @@ beforeAll(async () => {
     sources,
     // No run has a job, so nothing is asked of the cluster.
     slurm: {} as Slurm,
-    site: {} as ImportJobContext,
+    // Nothing is started: it has no workflows.
+    site: { config: { slurm: { workflows: {} } } } as unknown as ImportJobContext,
     live: new LiveRuns(sources, log),
     identity: new Identity({ token: null, omero: null, cookie: { secure: false, path: '/' }, trustProxy: false }),
     omeroWeb: null,

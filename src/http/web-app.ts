@@ -26,6 +26,7 @@ import { importRoutes } from './routes/imports.ts';
 import { openApiRoute } from './routes/openapi.ts';
 import { runRoutes } from './routes/runs.ts';
 import { signInRoutes } from './routes/sign-in.ts';
+import { startRoutes } from './routes/start.ts';
 
 export interface WebAppParts {
   sources: ViewSources;
@@ -55,6 +56,7 @@ export function routesOf(parts: WebAppParts): Route[] {
     ...runRoutes({ sources: parts.sources, slurm: parts.slurm }),
     ...importRoutes({ sources: parts.sources, site: parts.site, log: parts.log }),
     ...fileRoutes({ runs: parts.sources.runs, previews: parts.previews, sources: parts.sourceImages }),
+    ...startRoutes({ site: parts.site, log: parts.log }),
     ...eventRoutes({ runs: parts.sources.runs, live: parts.live, identity: parts.identity, signal: parts.signal }),
     ...adminOrderRoutes(parts.sources),
     ...adminStorageRoutes({ runs: parts.sources.runs, storage: parts.storage, log: parts.log }),

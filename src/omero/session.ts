@@ -169,6 +169,11 @@ export class OmeroSession {
     return containers.putInto(this.#link, this.context.groupId, container, ids);
   }
 
+  /** Datasets that hold each of these images, by image id. */
+  datasetsOfImages(imageIds: readonly number[]): Promise<Map<number, number[]>> {
+    return external.datasetsOf(this.#link, imageIds);
+  }
+
   imagesIn(datasetId: number): Promise<{ id: number; name: string; filesetId: number | null }[]> {
     return containers.imagesIn(this.#link, datasetId);
   }

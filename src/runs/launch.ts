@@ -4,6 +4,7 @@ import { bridgeError } from '../domain/errors.ts';
 import { statuses, stepNames, type Recipe } from '../domain/vocabulary.ts';
 import type { Pool } from '../lib/database.ts';
 import type { OmeroAccess } from '../omero/access.ts';
+import type { OmeroSession } from '../omero/session.ts';
 import { checkNames, checkParameters, guessValue } from '../workflows/check-parameters.ts';
 import { containerFile, type WorkflowDescriptor } from '../workflows/descriptor.ts';
 import { loadDescriptor } from '../workflows/load-descriptor.ts';
@@ -12,6 +13,8 @@ import { insertRun } from './write-run.ts';
 export interface LaunchRequest {
   workflow: string;
   datasetId: number;
+  /** Some of its images; null or absent: all. */
+  imageIds?: readonly number[] | null;
   userName: string;
   /** The user's active group; it stays the run's group whatever the user does afterwards. */
   groupName: string;
@@ -19,6 +22,8 @@ export interface LaunchRequest {
   parameters: Record<string, unknown>;
   /** All values are text as a person typed it; without a descriptor they are taken for what they look like. */
   typed?: boolean;
+  /** Who started it and on what, for the audit. */
+  startedBy?: { who: string; reason: string };
 }
 
 /** The recipe that new import tasks follow: chosen by `IMPORTER_ENABLED`, fixed for a run once it is launched. */
@@ -39,8 +44,8 @@ export function workflowNamed(config: Config, name: string): WorkflowConfig {
  *
  * @param id the run's id when the caller has one; a run that stands under it already is left as it is
  * @returns the run's id
- * @throws WORKFLOW_UNKNOWN, DESCRIPTOR_…, PARAMETER_INVALID, INPUT_NOT_FOUND, INPUT_EMPTY and what
- *   signing in may throw
+ * @throws WORKFLOW_UNKNOWN, DESCRIPTOR_…, PARAMETER_INVALID, INPUT_NOT_FOUND, IMAGES_NOT_IN_DATASET, INPUT_EMPTY and
+ *   what signing in may throw
  */
 export async function launchRun(
   config: Config,
@@ -49,25 +54,7 @@ export async function launchRun(
   request: LaunchRequest,
   id: string = randomUUID(),
 ): Promise<string> {
-  const workflow = workflowNamed(config, request.workflow);
-  const recipe = chosenRecipe(config);
-  const descriptor = (await loadDescriptor(workflow, config.descriptors))?.descriptor ?? null;
-  const parameters = parametersOf(request, descriptor);
-
-  const input = await omero.as(request.userName, request.groupName, async (session) => {
-    const dataset = await session.findContainer('Dataset', request.datasetId);
-    if (!dataset || dataset.groupId !== session.context.groupId)
-      throw bridgeError('INPUT_NOT_FOUND', {
-        id: request.datasetId,
-        group: request.groupName,
-        user: request.userName,
-      });
-    const images = await session.imagesIn(dataset.id);
-    if (images.length === 0) throw bridgeError('INPUT_EMPTY', { id: dataset.id, name: dataset.name });
-    return { dataset, context: session.context };
-  });
-
-  const version = versionOf(workflow, descriptor);
+  const { workflow, version, descriptor, parameters, input } = await prepareLaunch(config, omero, request);
   await insertRun(
     pool,
     {
@@ -77,18 +64,63 @@ export async function launchRun(
       workflow: workflow.name,
       workflowVersion: version,
       parameters,
-      recipe,
+      recipe: chosenRecipe(config),
       user: { id: input.context.userId, name: input.context.userName },
       group: { id: input.context.groupId, name: input.context.groupName },
       input: { type: 'Dataset', id: input.dataset.id, name: input.dataset.name },
+      inputImages: request.imageIds ?? null,
       dataPath: `${config.slurm.dataPath}/${workflow.name}_${id}`,
       container: containerFile(descriptor?.image ?? null, version),
       cleanup: config.worker.cleanup ?? false,
       status: statuses.initializing,
+      ...(request.startedBy ? { startedBy: request.startedBy } : {}),
     },
     stepNames,
   );
   return id;
+}
+
+export interface PreparedLaunch {
+  workflow: WorkflowConfig;
+  version: string;
+  descriptor: WorkflowDescriptor | null;
+  /** Checked and typed, with the defaults of those not given. */
+  parameters: Record<string, unknown>;
+  input: {
+    dataset: { id: number; name: string };
+    images: { id: number; name: string }[];
+    context: OmeroSession['context'];
+  };
+}
+
+/** Checks a request as `launchRun` does, and stores nothing. @throws as `launchRun` */
+export async function prepareLaunch(
+  config: Config,
+  omero: OmeroAccess,
+  request: LaunchRequest,
+): Promise<PreparedLaunch> {
+  const workflow = workflowNamed(config, request.workflow);
+  const descriptor = (await loadDescriptor(workflow, config.descriptors))?.descriptor ?? null;
+  const parameters = parametersOf(request, descriptor);
+  const input = await omero.as(request.userName, request.groupName, async (session) => {
+    const dataset = await session.findContainer('Dataset', request.datasetId);
+    if (!dataset || dataset.groupId !== session.context.groupId)
+      throw bridgeError('INPUT_NOT_FOUND', {
+        id: request.datasetId,
+        group: request.groupName,
+        user: request.userName,
+      });
+    const all = await session.imagesIn(dataset.id);
+    const chosen = request.imageIds ? new Set(request.imageIds) : null;
+    const images = chosen ? all.filter((image) => chosen.has(image.id)) : all;
+    const missing = [...(chosen ?? [])].filter((image) => !images.some((i) => i.id === image));
+    if (missing.length > 0)
+      throw bridgeError('IMAGES_NOT_IN_DATASET', { images: missing.slice(0, 20).join(', '), id: dataset.id });
+    if (images.length === 0) throw bridgeError('INPUT_EMPTY', { id: dataset.id, name: dataset.name });
+    return { dataset, images, context: session.context };
+  });
+
+  return { workflow, version: versionOf(workflow, descriptor), descriptor, parameters, input };
 }
 
 function parametersOf(request: LaunchRequest, descriptor: WorkflowDescriptor | null): Record<string, unknown> {

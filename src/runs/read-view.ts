@@ -58,6 +58,7 @@ export async function readRunView(sources: ViewSources, id: string): Promise<Run
     taskId: run.taskId,
     recipe: run.recipe,
     parameters: run.parameters,
+    inputImages: run.inputImages,
     archive: archive?.kept ? archiveView(archive) : null,
     orders,
     steps: stepNames.map((name) => stepView(name, steps)),

@@ -22,6 +22,8 @@ export interface Run {
   /** The active group at launch. */
   group: { id: number; name: string };
   input: { type: DestinationType; id: number; name: string } | null;
+  /** Some images of the input; null: all of them. */
+  inputImages: number[] | null;
   destination: { type: DestinationType; id: number; name: string } | null;
   /** The job's data folder on the cluster. */
   dataPath: string;
@@ -81,6 +83,7 @@ export function runFromRow(row: QueryResultRow): Run {
     orchestratedBy: row.orchestrated_by,
     user: { id: row.user_id, name: row.user_name },
     group: { id: row.group_id, name: row.group_name },
+    inputImages: row.input_images?.map(Number) ?? null,
     input: row.input_id === null ? null : { type: row.input_type, id: row.input_id, name: row.input_name },
     destination:
       row.destination_id === null

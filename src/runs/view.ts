@@ -79,6 +79,8 @@ export interface RunView extends RunSummary {
   taskId: string;
   recipe: Recipe;
   parameters: Record<string, unknown>;
+  /** Ids of the images that are analysed; null: all of the input. */
+  inputImages: number[] | null;
   archive: { path: string; files: number; bytes: number; verifiedAt: string | null } | null;
   orders: { uuid: string; stage: string; description: string | null; updatedAt: string }[];
   steps: StepView[];

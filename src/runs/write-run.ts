@@ -50,6 +50,7 @@ export interface NewRun {
   user: { id: number; name: string };
   group: { id: number; name: string };
   input: { type: DestinationType; id: number; name: string } | null;
+  inputImages?: readonly number[] | null;
   dataPath: string;
   destination?: { type: DestinationType; id: number; name: string } | null;
   /** Absent: `bridge`. */
@@ -60,6 +61,8 @@ export interface NewRun {
   /** Its data on the cluster may be removed when archive and import stand. */
   cleanup?: boolean;
   status: string;
+  /** Kept in the audit, once. */
+  startedBy?: { who: string; reason: string };
 }
 
 /** Stores a new run and its steps, all waiting; false when one stands under this id or has this task, which is left as it is. */
@@ -68,8 +71,8 @@ export async function insertRun(pool: Pool, run: NewRun, steps: readonly StepNam
     const { rowCount } = await tx.query(
       `insert into bridge.runs (id, task_id, workflow_task_id, workflow, workflow_version, parameters, recipe, user_id,
          user_name, group_id, group_name, input_type, input_id, input_name, data_path, container, cluster_data, status,
-         orchestrated_by, workflow_id)
-       values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20)
+         orchestrated_by, workflow_id, input_images)
+       values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)
        on conflict do nothing`,
       [
         run.id,
@@ -92,9 +95,11 @@ export async function insertRun(pool: Pool, run: NewRun, steps: readonly StepNam
         run.status,
         run.orchestratedBy ?? 'bridge',
         run.workflowId ?? null,
+        run.inputImages ?? null,
       ],
     );
     if (!rowCount) return false;
+    if (run.startedBy) await insertAudit(tx, { ...run.startedBy, action: 'start', runId: run.id });
     for (const step of steps)
       await tx.query(`insert into bridge.steps (run_id, step, state, attempt) values ($1, $2, 'waiting', 0)`, [
         run.id,

@@ -24,7 +24,8 @@ export async function inputFiles(ctx: { omero: Pick<WorkerContext['omero'], 'as'
   if (!run.input) return [];
   const input = run.input;
   const { files, repository } = await ctx.omero.as(run.user.name, run.group.name, async (session) => {
-    const images = await session.imagesIn(input.id);
+    const all = await session.imagesIn(input.id);
+    const images = run.inputImages ? all.filter((image) => run.inputImages?.includes(image.id)) : all;
     return {
       files: await session.storedFilesOf(images.map((i) => i.id)),
       repository: await session.managedRepositoryPath(),

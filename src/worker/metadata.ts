@@ -25,7 +25,7 @@ export function metadataOf(run: Run): [string, string][] {
     [`${task}Name`, run.workflow],
     [`${task}Version`, run.workflowVersion],
     [`${task}Status`, run.job?.state ?? ''],
-    [`${task}Input_Data`, run.input ? `${run.input.type}:${run.input.id}` : ''],
+    [`${task}Input_Data`, inputText(run)],
     [`${task}Job_IDs`, jobId],
     ...parameterRows(run, `${task}Param_`),
     [`${task}Job_${jobId}_Result_Message`, resultMessage(run)],
@@ -64,7 +64,7 @@ export function annotationsOf(run: Run): { namespace: string; key: string; pairs
         ['Created_On', run.launchedAt.toISOString()],
         ['Modified_On', (run.job?.endedAt ?? run.launchedAt).toISOString()],
         ['Status', run.job?.state ?? ''],
-        ['Input_Data', run.input ? `${run.input.type}:${run.input.id}` : ''],
+        ['Input_Data', inputText(run)],
         ['Job_IDs', jobId],
         ...parameterRows(run, 'Param_'),
       ],
@@ -91,4 +91,10 @@ function parameterRows(run: Run, prefix: string): [string, string][] {
     `${prefix}${name}`,
     typeof value === 'string' ? value : JSON.stringify(value),
   ]);
+}
+
+/** What was analysed: a dataset, or images. */
+function inputText(run: Run): string {
+  if (run.inputImages) return run.inputImages.map((id) => `Image:${id}`).join(', ');
+  return run.input ? `${run.input.type}:${run.input.id}` : '';
 }

@@ -41,7 +41,7 @@ export async function beginImportTask(ctx: WorkerContext, run: Run): Promise<voi
     taskId: run.taskId,
     name: importTaskNames[run.recipe],
     version: productVersion,
-    inputData: { IDs: run.input ? [run.input.id] : [] },
+    inputData: { IDs: run.inputImages ?? (run.input ? [run.input.id] : []) },
     params: { 'SLURM Job Id': String(run.job?.id ?? ''), workflow_uuid: run.workflowId },
   });
   await ctx.tracker.startTask(run.taskId);

@@ -12,6 +12,7 @@ import { RunPage } from './run-page.tsx';
 import { RunsPage } from './runs-page.tsx';
 import { SignIn } from './sign-in.tsx';
 
+const StartPage = lazy(async () => ({ default: (await import('./start/start-page.tsx')).StartPage }));
 const QueuePage = lazy(async () => ({ default: (await import('./admin/queue-page.tsx')).QueuePage }));
 const OrderPage = lazy(async () => ({ default: (await import('./admin/order-page.tsx')).OrderPage }));
 const HealthPage = lazy(async () => ({ default: (await import('./admin/health-page.tsx')).HealthPage }));
@@ -81,6 +82,7 @@ function Pages(): React.ReactElement {
         <Suspense fallback={<Loading what="page" />}>
           <Switch>
             <Route path="/" component={RunsPage} />
+            <Route path="/start" component={StartPage} />
             <Route path="/runs/:id">{(params) => <RunPage id={params.id} />}</Route>
             {session.data.admin && <Route path="/orders" component={QueuePage} />}
             {session.data.admin && <Route path="/orders/:uuid">{(params) => <OrderPage uuid={params.uuid} />}</Route>}

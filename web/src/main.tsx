@@ -21,6 +21,7 @@ import './styles/failure.css';
 import './styles/sign-in.css';
 import './styles/admin.css';
 import './styles/dialog.css';
+import './styles/start.css';
 import './styles/narrow.css';
 import './styles/media.css';
 

@@ -23,6 +23,8 @@ export function Origin({ view }: { view: RunView }): React.ReactElement {
                 <dt>Input</dt>
                 <dd>
                   {view.input.type} {view.input.id}, {view.input.name}
+                  {view.inputImages &&
+                    `: ${view.inputImages.length === 1 ? 'image' : 'images'} ${view.inputImages.join(', ')}`}
                 </dd>
               </>
             )}

@@ -61,6 +61,11 @@ export function RunsPage(): React.ReactElement {
           <h1>Runs</h1>
           {runs && runs.length > 0 && !filtered && <p className="lede">{lede(runs)}</p>}
         </div>
+        <div className="actions">
+          <Link className="button" href="/start">
+            Start a run
+          </Link>
+        </div>
       </div>
       {runs === null && pages.error && (
         <div className="panel empty">
@@ -92,7 +97,7 @@ export function RunsPage(): React.ReactElement {
         <div className="panel empty">
           <h2>Nothing has run yet</h2>
           <p>
-            A run appears here when a workflow is started: <code>biomero-bridge run WORKFLOW --dataset ID …</code>
+            A run appears here when a workflow is <Link href="/start">started</Link>, here or in OMERO.
           </p>
         </div>
       )}

@@ -92,6 +92,8 @@ async function handOver(site: ImportJobContext, request: ImportJobRequest): Prom
   const { pythonTaskId } = request;
   const handed = pythonTaskId === null ? null : await runOfTask(site.runs, pythonTaskId.toLowerCase());
   if (handed !== null) return { run: handed, isNew: false };
+  // A task of Python's needs a run of its own: one that another task has does not do its work.
+  if (pythonTaskId !== null) return { run: await importJob(site, request), isNew: true };
   const said = request.workflowId === null ? null : await readRun(site.runs, request.workflowId.toLowerCase());
   if (said?.job?.id === request.jobId) return { run: said.id, isNew: false };
   try {

@@ -83,6 +83,7 @@ const viewShape = z.object({
   taskId: uuid,
   recipe: z.enum(['import-results', 'get-results'] as const satisfies readonly Recipe[]),
   parameters: z.record(z.string(), z.unknown()),
+  inputImages: z.array(omeroId).nullable().meta({ description: 'null: all images of the input' }),
   archive: z.object({ path: z.string(), files: count, bytes: count, verifiedAt: time.nullable() }).nullable(),
   orders: z.array(
     z.object({ uuid: z.string(), stage: z.string(), description: z.string().nullable(), updatedAt: time }),

@@ -49,6 +49,13 @@ export async function imagesByLsid(link: OmeroLink, lsids: readonly string[]): P
   return images.toSorted((a, b) => a.imageId - b.imageId);
 }
 
+/** Datasets that hold each of these images, by image id, in all groups that the user sees. */
+export async function datasetsOf(link: OmeroLink, imageIds: readonly number[]): Promise<Map<number, number[]>> {
+  const rows = rowsById(await projectEach(link, datasetsOfImages, 'ids', imageIds));
+  // An image linked twice (by two users) lies in one dataset.
+  return new Map([...rows].map(([image, found]) => [image, [...new Set(found.map((row) => numberAt(row, 1)))]]));
+}
+
 /** Acquisitions of a plate, by name. */
 export async function plateAcquisitions(link: OmeroLink, plateId: number): Promise<Map<string, number>> {
   const rows = await project(link, acquisitionsOfPlate, { id: plateId });

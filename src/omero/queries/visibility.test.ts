@@ -118,6 +118,12 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     hidden: [],
   },
+  'datasets that hold an image, put there by two people': {
+    asks: 'datasetsOf',
+    ask: (link, w) => external.datasetsOf(link, [w.ids.Image, w.wellImages[0] ?? -1, -1]),
+    seen: (w) => new Map([[w.ids.Image, [w.ids.Dataset]]]),
+    hidden: new Map(),
+  },
   'acquisitions of a plate, one without a name': {
     asks: 'plateAcquisitions',
     ask: (link, w) => external.plateAcquisitions(link, w.ids.Plate),

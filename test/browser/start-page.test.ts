@@ -1,0 +1,95 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addressOf, axeFindings, browserPath, overflowOf, picture, startBrowser } from '../support/browser.ts';
+import { describeWithPart } from '../support/optional-part.ts';
+import { QuickStartFolder, type Started } from '../support/quick-start.ts';
+
+describeWithPart('Chromium', browserPath !== null, 'starting a run in the browser', () => {
+  const folder = new QuickStartFolder();
+  let started: Started;
+  let browser: Browser;
+  let page: Page;
+  const errors: string[] = [];
+
+  beforeAll(async () => {
+    browser = await startBrowser();
+    page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    page.on('pageerror', (error) => errors.push(String(error)));
+    started = folder.start('--seed', '11');
+    const found = await addressOf(folder, started);
+    await folder.until(started, async () => /Page +\S+\/runs\//.test(started.output()));
+    await page.goto(`${found.address}/?token=${found.token}`);
+    await page.getByRole('link', { name: 'Start a run' }).click();
+  }, 180_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    await folder.remove();
+  });
+
+  test('what cannot be started is said beside what was typed, and nothing is started', async () => {
+    await page.getByRole('heading', { name: 'Start a run' }).waitFor();
+    await page.getByLabel('Id of the dataset').waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    await picture(page, 'start');
+    await page.getByRole('button', { name: 'Check' }).click();
+    await page.getByText('Give the id of a dataset.').waitFor();
+    await page.getByLabel('Id of the dataset').fill('999999');
+    await page.getByRole('button', { name: 'Check' }).click();
+    await page.getByText(/sees no dataset 999999/).waitFor();
+    await page.getByLabel('some images of a dataset').check();
+    await page.getByLabel('Ids of the images').fill('Image:1, 888888');
+    await page.getByRole('button', { name: 'Check' }).click();
+    await page.getByText(/holds all of the images 1, 888888/).waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    await picture(page, 'start-refused');
+  }, 60_000);
+
+  test('two images are checked, with the folder that their results go to, and the run is followed to its end', async () => {
+    await page.getByLabel('Ids of the images').fill('2, 1');
+    const number = page.locator('.parameters input[inputmode=numeric], .parameters input[inputmode=decimal]').first();
+    const usual = await number.inputValue();
+    await number.fill('no number');
+    await page.getByRole('button', { name: 'Check' }).click();
+    await page.getByText(/Parameter .*"no number" is not/).waitFor();
+    await number.fill(usual);
+    await page.getByRole('button', { name: 'Check' }).click();
+    await page.getByRole('heading', { name: 'It can be started' }).waitFor();
+    await page.getByText(/2 images of dataset \d+/).waitFor();
+    await page.getByText('researcher', { exact: true }).waitFor();
+    expect(await page.locator('.banner code').textContent()).toContain('/demo');
+    expect(await axeFindings(page)).toEqual([]);
+    await picture(page, 'start-checked');
+    for (const scheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await page.setViewportSize({ width: 390, height: 844 });
+      expect(await overflowOf(page)).toBe(0);
+      await picture(page, `start-checked-390-${scheme}`);
+    }
+    await page.emulateMedia({ colorScheme: 'light' });
+    await page.setViewportSize({ width: 1440, height: 900 });
+    // A change takes the answer away: what is started is what was checked.
+    await page.getByLabel('Ids of the images').fill('2,1');
+    expect(await page.getByRole('button', { name: 'Start the run' }).count()).toBe(0);
+    await page.getByRole('button', { name: 'Check' }).click();
+    await page.getByRole('button', { name: 'Start the run' }).dblclick();
+    await page.waitForURL(/\/runs\/[0-9a-f-]{36}$/);
+    await page
+      .getByText(/2 of 2 images are in dataset/)
+      .first()
+      .waitFor({ timeout: 90_000 });
+    await page.getByText(/: images 1, 2$/).waitFor();
+    const id = page.url().slice(-36);
+    const runs = await folder.connect('biomero');
+    try {
+      const { rows } = await runs.query(
+        `select r.input_images, r.user_name, a.who from bridge.runs r join bridge.audit a on a.run_id = r.id where r.id = $1`,
+        [id],
+      );
+      expect(rows).toEqual([{ input_images: ['1', '2'], user_name: 'researcher', who: 'quick start' }]);
+    } finally {
+      await runs.end();
+    }
+    expect(errors).toEqual([]);
+  }, 150_000);
+});
