@@ -44,8 +44,9 @@ export function startRoutes({ site, log }: { site: ImportJobContext; log: Logger
       api: { summary: 'One workflow with its parameters.', answer: workflowView },
       handle: async ({ c }) => {
         const { summary, descriptor } = await describe(site, workflowNamed(site.config, c.req.param('name') ?? ''));
-        const parameters = (descriptor?.parameters ?? []).map(({ flag: _, style: __, ...parameter }) => parameter);
-        return c.json({ ...summary, described: descriptor !== null, parameters });
+        // How a value is handed to the program is nothing that a form needs: the schema leaves it out.
+        const described = { described: descriptor !== null, parameters: descriptor?.parameters ?? [] };
+        return c.json(workflowView.parse({ ...summary, ...described }));
       },
     },
     {
