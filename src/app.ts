@@ -13,6 +13,7 @@ import { identifyProcess } from './lib/process-identity.ts';
 import { Wakeups } from './lib/wakeups.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { startMetrics } from './metrics/metrics-server.ts';
+import { runNotifier } from './notify/notifier.ts';
 import { OmeroAccess } from './omero/access.ts';
 import { ensureImports } from './orders/ensure-imports.ts';
 import { SourceImages } from './runs/source-images.ts';
@@ -171,6 +172,15 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
         );
       const context = { config, runs, orders, slurm, transport, jobs, tracker, omero, orderChanges, log: workerLog };
       supervise('worker', runWorker(context, leases, runChanges, stop.signal));
+      if (config.notify)
+        supervise(
+          'worker',
+          runNotifier(
+            { config: config.notify, sources: { runs, orders }, webUrl: config.web.url, log: workerLog },
+            runChanges,
+            stop.signal,
+          ),
+        );
       supervise('worker', tidyCluster(context, leases, stop.signal));
     }
     closers.push(async () => {

@@ -5,6 +5,7 @@ import { archiveVerify } from './archive-verify.ts';
 import { abandon } from './abandon.ts';
 import { defaultDataFolder } from '../embedded/data-folder.ts';
 import * as orders from './orders.ts';
+import { notifyList, notifyTest } from './notify.ts';
 import { omeroCheck, type OmeroCheckOptions } from './omero-check.ts';
 import { importFinishedJob } from './import.ts';
 import { scopes } from '../http/identity/api-tokens.ts';
@@ -200,6 +201,19 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .option('--as <name>', 'who revokes it (default: the user of this command)')
     .addOption(data())
     .action(tokens.revoke);
+
+  const notify = program.command('notify').description('mail and webhook, which tell people of runs');
+  notify
+    .command('test')
+    .description('send a test by every way that is configured: 0 sent, 1 one could not be')
+    .addOption(data())
+    .action(notifyTest);
+  notify
+    .command('list')
+    .description('show the newest notifications, and why one was not sent')
+    .addOption(asJson())
+    .addOption(data())
+    .action(notifyList);
 
   const views = program.command('views').description("BIOMERO's view tables, which dashboards read");
   views

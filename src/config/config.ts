@@ -15,6 +15,8 @@ export interface Config {
   readonly worker: WorkerConfig;
   readonly web: WebConfig;
   readonly metrics: MetricsConfig;
+  /** Who is told of runs; absent: nobody. */
+  readonly notify?: NotifyConfig;
   /** Where workflows' descriptors are found; absent where a configuration is made by hand. */
   readonly descriptors?: DescriptorConfig;
   readonly logLevel: string;
@@ -223,6 +225,26 @@ export interface MetricsConfig {
   readonly host: string;
   /** Null: no figures are served. */
   readonly port: number | null;
+}
+
+/** Both ways are off unless they are configured. */
+export interface NotifyConfig {
+  readonly mail: MailConfig | null;
+  readonly webhook: WebhookConfig | null;
+}
+
+export interface MailConfig {
+  /** `smtp://` or `smtps://`, with user and password where the server asks for them. */
+  readonly server: string;
+  readonly from: string;
+  /** Addresses; `{user}` stands for the OMERO name of who started the run. */
+  readonly to: readonly string[];
+}
+
+export interface WebhookConfig {
+  readonly url: string;
+  /** Key of the signature. */
+  readonly secret: string;
 }
 
 export interface WebConfig {

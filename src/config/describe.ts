@@ -10,7 +10,7 @@ export interface DescribedValue {
   readonly origin: Origin | null;
 }
 
-const secrets = new Set(['omero.password', 'web.token']);
+const secrets = new Set(['omero.password', 'web.token', 'notify.mail.server', 'notify.webhook.secret']);
 const urls = new Set(['databases.orders', 'databases.runs']);
 /** Shown on one row each though they are objects. */
 const leaves = new Set(['importer.runAs']);
@@ -27,11 +27,24 @@ const partsOfRoles: Readonly<Record<'worker' | 'importer' | 'web', readonly stri
     'tracking',
     'worker',
     'descriptors',
+    'notify',
+    'web.url',
     'metrics',
     'logLevel',
   ],
   importer: ['databases.orders', 'storage', 'importer', 'omero', 'metrics', 'logLevel'],
-  web: ['importerEnabled', 'databases', 'storage', 'omero', 'slurm', 'web', 'descriptors', 'metrics', 'logLevel'],
+  web: [
+    'importerEnabled',
+    'databases',
+    'storage',
+    'omero',
+    'slurm',
+    'web',
+    'descriptors',
+    'notify',
+    'metrics',
+    'logLevel',
+  ],
 };
 
 /** Every resolved value with its origin, by path, for people: secrets are masked. `roles`: only what these read. */

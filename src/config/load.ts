@@ -21,6 +21,9 @@ import {
   text,
   Values,
   verbatim,
+  mailAddress,
+  mailAddresses,
+  smtpAddress,
   webAddress,
   whole,
   type Parse,
@@ -33,6 +36,7 @@ import type {
   PushBy,
   SlurmConfig,
   TransferSettings,
+  NotifyConfig,
   WebConfig,
 } from './config.ts';
 
@@ -123,6 +127,7 @@ export async function readConfig(
       host: take('metrics.host', 'BIOMERO_BRIDGE_METRICS_HOST', text, '127.0.0.1'),
       port: take<number | null>('metrics.port', 'BIOMERO_BRIDGE_METRICS_PORT', whole(0, 65_535), null),
     },
+    notify: notifyOf(take, values),
     logLevel: values.take(
       'logLevel',
       [values.variable('BIOMERO_BRIDGE_LOG_LEVEL'), settings.found('log_level')],
@@ -376,6 +381,27 @@ function webOf(take: Take, env: NodeJS.ProcessEnv): WebConfig {
     url: take<string | null>('web.url', 'BIOMERO_BRIDGE_WEB_URL', webAddress, null),
     cacheFolder: join(take('web.cacheFolder', 'BIOMERO_BRIDGE_CACHE_DIR', path, defaultCacheDir(env)), 'previews'),
     trustProxy: take('web.trustProxy', 'BIOMERO_BRIDGE_TRUST_PROXY', bool, false),
+  };
+}
+
+/** A way of which a part is missing is off, and that is told. */
+function notifyOf(take: Take, values: Values): NotifyConfig {
+  const server = take<string | null>('notify.mail.server', 'BIOMERO_BRIDGE_SMTP_URL', smtpAddress, null);
+  const from = take<string | null>('notify.mail.from', 'BIOMERO_BRIDGE_MAIL_FROM', mailAddress, null);
+  const to = take<readonly string[]>('notify.mail.to', 'BIOMERO_BRIDGE_MAIL_TO', mailAddresses, []);
+  const url = take<string | null>('notify.webhook.url', 'BIOMERO_BRIDGE_WEBHOOK_URL', webAddress, null);
+  const secret = take<string | null>('notify.webhook.secret', 'BIOMERO_BRIDGE_WEBHOOK_SECRET', token, null);
+  if (server !== null && (from === null || to.length === 0))
+    values.notes.push(
+      'BIOMERO_BRIDGE_SMTP_URL is set, but no mail is sent without BIOMERO_BRIDGE_MAIL_FROM and BIOMERO_BRIDGE_MAIL_TO.',
+    );
+  if (url !== null && secret === null)
+    values.notes.push(
+      'BIOMERO_BRIDGE_WEBHOOK_URL is set, but nothing is sent there without BIOMERO_BRIDGE_WEBHOOK_SECRET.',
+    );
+  return {
+    mail: server !== null && from !== null && to.length > 0 ? { server, from, to } : null,
+    webhook: url !== null && secret !== null ? { url, secret } : null,
   };
 }
 

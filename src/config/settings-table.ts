@@ -292,6 +292,33 @@ export const settings = [
     { secret: true, file: true },
   ),
   v(
+    'BIOMERO_BRIDGE_SMTP_URL',
+    'an address such as smtp://mail.example.org:587 or smtps://user:password@mail.example.org',
+    'none: no mail',
+    'Mail server through which people are told, once, that a run ended or needs somebody. With a user the connection is always encrypted.',
+    { secret: true, file: true },
+  ),
+  v('BIOMERO_BRIDGE_MAIL_FROM', 'a mail address', '', 'Sender of these mails; needed for mail.'),
+  v(
+    'BIOMERO_BRIDGE_MAIL_TO',
+    'mail addresses with commas between them; {user} stands for a login name',
+    '',
+    'Who gets them; needed for mail. `{user}@example.org` writes to whoever started the run, by the name of their OMERO account.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_WEBHOOK_URL',
+    'an http or https address',
+    'none: no webhook',
+    'Address that is told the same by HTTP POST with a JSON body.',
+  ),
+  v(
+    'BIOMERO_BRIDGE_WEBHOOK_SECRET',
+    'at least 16 characters without spaces',
+    '',
+    'Key of the signature in `X-Biomero-Bridge-Signature`; needed for a webhook.',
+    { secret: true, file: true },
+  ),
+  v(
     'BIOMERO_BRIDGE_ARCHIVE_FOLDER_MODE',
     'permissions in octal digits such as 2750, with all rights for the owner',
     'as the umask and the folder above give them',

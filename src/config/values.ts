@@ -201,3 +201,18 @@ export const webAddress: Parse<string> = (value) => {
   if (url?.username || url?.password) return { wrong: 'an address with a password in it' };
   return url && /^https?:$/.test(url.protocol) ? url.href : null;
 };
+
+/** `smtp://` or `smtps://` with a host. */
+export const smtpAddress: Parse<string> = (value) => {
+  const url = URL.canParse(value.trim()) ? new URL(value.trim()) : null;
+  return url && /^smtps?:$/.test(url.protocol) && url.hostname !== '' ? url.href : null;
+};
+
+/** A bare address: no name beside it, nothing that could add a header. */
+export const mailAddress: Parse<string> = (value) =>
+  /^[^\s<>,;:"()@]+@[\w.-]+$/.test(value.trim()) ? value.trim() : null;
+
+export const mailAddresses: Parse<readonly string[]> = (value) => {
+  const addresses = value.split(',').map((part) => part.trim());
+  return addresses.every((address) => mailAddress(address) !== null) ? addresses : null;
+};

@@ -18,6 +18,7 @@ import { problemResponse } from './problem.ts';
 import type { Route } from './route.ts';
 import { adminHealthRoutes } from './routes/admin-health.ts';
 import { adminMappingRoutes } from './routes/admin-mappings.ts';
+import { adminNotificationRoutes } from './routes/admin-notifications.ts';
 import { adminOrderRoutes } from './routes/admin-orders.ts';
 import { adminStorageRoutes } from './routes/admin-storage.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -58,6 +59,10 @@ export function routesOf(parts: WebAppParts): Route[] {
     ...fileRoutes({ runs: parts.sources.runs, previews: parts.previews, sources: parts.sourceImages }),
     ...startRoutes({ site: parts.site, log: parts.log }),
     ...eventRoutes({ runs: parts.sources.runs, live: parts.live, identity: parts.identity, signal: parts.signal }),
+    ...adminNotificationRoutes({
+      runs: parts.sources.runs,
+      config: () => parts.site.config.notify ?? { mail: null, webhook: null },
+    }),
     ...adminOrderRoutes(parts.sources),
     ...adminStorageRoutes({ runs: parts.sources.runs, storage: parts.storage, log: parts.log }),
     ...adminMappingRoutes({ ...parts, runs: parts.sources.runs }),

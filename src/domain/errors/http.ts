@@ -183,6 +183,21 @@ export const httpErrors = defineErrors({
     retryable: false,
     status: 409,
   },
+  NOTIFICATIONS_OFF: {
+    message: 'Neither mail nor a webhook is configured, so nobody is told of anything.',
+    remedy:
+      'Set BIOMERO_BRIDGE_SMTP_URL, BIOMERO_BRIDGE_MAIL_FROM and BIOMERO_BRIDGE_MAIL_TO, or BIOMERO_BRIDGE_WEBHOOK_URL and BIOMERO_BRIDGE_WEBHOOK_SECRET.',
+    who: 'admin',
+    retryable: false,
+    status: 409,
+  },
+  NOTIFICATION_NOT_SENT: {
+    message: 'The notification by {way} was not sent: {reason}.',
+    remedy: 'It is tried again, at most an hour later each time. Test it with `biomero-bridge notify test`.',
+    who: 'admin',
+    retryable: true,
+    status: 502,
+  },
   PORT_TAKEN: {
     message: 'Port {port} on {host} is taken by another program.',
     remedy: 'Stop that program, or choose another port with BIOMERO_BRIDGE_WEB_PORT.',
