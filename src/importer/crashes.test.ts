@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { stages } from '../domain/vocabulary.ts';
 import { clientPathOf } from '../omero/client-path.ts';
+import { OmeroSession } from '../omero/session.ts';
 import { identifyProcess, isAlive, parseIdentity, type ProcessIdentity } from '../lib/process-identity.ts';
 import { fileResults } from '../orders/file-results.ts';
 import { appendStage } from '../orders/stages.ts';
@@ -97,9 +98,15 @@ test('a successor on another machine ends the import through its OMERO session',
   await site.until(async () => (await site.alice.filesetsByClientPath(order.files)).length > 0);
   killed.kill('SIGKILL');
   await once(killed, 'exit');
-  await site.database.pool.query(`update bridge.import_sessions set host = 'elsewhere'`);
+  const { rows } = await site.database.pool.query<{ session_id: number }>(
+    `update bridge.import_sessions set host = 'elsewhere' returning session_id`,
+  );
   site.importer();
   await expectImportedOnce(order, [left]);
+  // It ended because it was closed: left alone it would be open for ten more minutes.
+  const admin = await OmeroSession.signIn(site.config().omero);
+  expect(await admin.closeSession(rows[0]?.session_id ?? 0)).toBe('gone');
+  await admin.close();
 }, 60_000);
 
 test('an import process that goes on by itself is ended', async () => {
