@@ -1,3 +1,5 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addressOf, axeFindings, browserPath, overflowOf, picture, startBrowser } from '../support/browser.ts';
@@ -5,7 +7,9 @@ import { describeWithPart } from '../support/optional-part.ts';
 import { QuickStartFolder, type Started } from '../support/quick-start.ts';
 
 describeWithPart('Chromium', browserPath !== null, 'starting a run in the browser', () => {
-  const folder = new QuickStartFolder();
+  let folder: QuickStartFolder;
+  let hook: Server;
+  const hooks: string[] = [];
   let started: Started;
   let browser: Browser;
   let page: Page;
@@ -15,6 +19,21 @@ describeWithPart('Chromium', browserPath !== null, 'starting a run in the browse
     browser = await startBrowser();
     page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
     page.on('pageerror', (error) => errors.push(String(error)));
+    hook = createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk: Buffer) => (body += chunk.toString('utf8')));
+      request.on('end', () => {
+        hooks.push(body);
+        response.writeHead(204).end();
+      });
+    });
+    await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
+    folder = new QuickStartFolder({
+      environment: {
+        BIOMERO_BRIDGE_WEBHOOK_URL: `http://127.0.0.1:${(hook.address() as AddressInfo).port}/`,
+        BIOMERO_BRIDGE_WEBHOOK_SECRET: 'a-secret-for-the-test',
+      },
+    });
     started = folder.start('--seed', '11');
     const found = await addressOf(folder, started);
     await folder.until(started, async () => /Page +\S+\/runs\//.test(started.output()));
@@ -24,6 +43,7 @@ describeWithPart('Chromium', browserPath !== null, 'starting a run in the browse
 
   afterAll(async () => {
     await browser?.close();
+    hook?.close();
     await folder.remove();
   });
 
@@ -92,4 +112,18 @@ describeWithPart('Chromium', browserPath !== null, 'starting a run in the browse
     }
     expect(errors).toEqual([]);
   }, 150_000);
+
+  test('an administrator sees that the run was told by webhook, and tests it', async () => {
+    await page.goto(`${new URL(page.url()).origin}/notifications`);
+    await page.getByRole('row').filter({ hasText: 'Sent' }).first().waitFor({ timeout: 60_000 });
+    await page.getByRole('button', { name: 'Send a test' }).click();
+    await page.getByText('Webhook: the test was sent.').waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    await picture(page, 'notifications');
+    await page.setViewportSize({ width: 390, height: 844 });
+    expect(await overflowOf(page)).toBe(0);
+    expect(hooks.some((body) => body.includes('"state":"done"'))).toBe(true);
+    expect(hooks.at(-1)).toContain('"state":"test"');
+    expect(errors).toEqual([]);
+  }, 90_000);
 });

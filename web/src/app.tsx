@@ -18,6 +18,9 @@ const OrderPage = lazy(async () => ({ default: (await import('./admin/order-page
 const HealthPage = lazy(async () => ({ default: (await import('./admin/health-page.tsx')).HealthPage }));
 const MappingsPage = lazy(async () => ({ default: (await import('./admin/mappings-page.tsx')).MappingsPage }));
 const StoragePage = lazy(async () => ({ default: (await import('./admin/storage-page.tsx')).StoragePage }));
+const NotificationsPage = lazy(async () => ({
+  default: (await import('./admin/notifications-page.tsx')).NotificationsPage,
+}));
 const AuditPage = lazy(async () => ({ default: (await import('./admin/audit-page.tsx')).AuditPage }));
 
 /** Pages for administrators, by their address. */
@@ -26,6 +29,7 @@ const adminPages: [path: string, word: string][] = [
   ['/mappings', 'Mappings'],
   ['/storage', 'Storage'],
   ['/health', 'Health'],
+  ['/notifications', 'Notifications'],
   ['/audit', 'Audit'],
 ];
 
@@ -89,6 +93,7 @@ function Pages(): React.ReactElement {
             {session.data.admin && <Route path="/mappings" component={MappingsPage} />}
             {session.data.admin && <Route path="/health" component={HealthPage} />}
             {session.data.admin && <Route path="/storage" component={StoragePage} />}
+            {session.data.admin && <Route path="/notifications" component={NotificationsPage} />}
             {session.data.admin && <Route path="/audit" component={AuditPage} />}
             <Route path="/sign-in">
               <Redirect to="/" />
