@@ -151,6 +151,24 @@ test('a final name that appears while the archive is built is not overwritten, e
   }
 });
 
+test('a task whose name was taken while it built gets another one, and its own archive again', async () => {
+  const results = await makeResults(tree);
+  const now = new Date(2025, 0, 2, 3, 4, 5);
+  const options = archiveOptions(results);
+  const { final, staging } = placeOf(options);
+  const transport = withTar(results, (argv) => ['sh', '-c', `mkdir "$0" && exec "$@"`, final, ...argv]);
+  await expect(archiveResults({ ...options, transport })).rejects.toMatchObject({ code: 'ARCHIVE_NAME_TAKEN' });
+  const next = () => freeStamp(options.basePath, options.workflowId, options.taskId, now);
+  const stamp = await next();
+  expect(stamp).toBe('20250102_030406');
+  const archive = await archiveResults({ ...options, stamp });
+  expect(await verifyArchive(archive.path)).toEqual({ ok: true, problems: [] });
+  await expect(lstat(staging)).rejects.toMatchObject({ code: 'ENOENT' });
+  // As after a crash between the rename and its record, when staging was begun again.
+  await mkdir(placeOf({ ...options, stamp }).staging);
+  expect(await next()).toBe(stamp);
+});
+
 test('archives of one workflow begun in one second are as many archives, with nothing left beside them', async () => {
   const results = await makeResults({ 'a.tif': 'x' });
   const now = new Date();

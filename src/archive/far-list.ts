@@ -5,6 +5,7 @@ import type { Transport } from '../slurm/transport.ts';
 import { parsePosixList, posixListCommand } from './far-list-posix.ts';
 import { checkEntryName, EntryTree, showName } from './entry-name.ts';
 import { parseTools, toolsScript, type FarTools } from './far-tools.ts';
+import { defaultLimits } from './unpack.ts';
 
 export interface FarFile {
   bytes: number;
@@ -24,14 +25,25 @@ export interface FarFolder {
   /** `<data path>/data/out`. */
   path: string;
   jobId: number;
+  /** A list, manifest or table of checksums may be so long: it is held in memory. */
+  mostListBytes: number;
 }
 
+/** What a name of usual length, with size and time, takes at most in a list. */
+const bytesPerEntry = 512;
+
 /** The results folder of a job; refuses data paths that would be taken for an option or hold control characters. */
-export function resultsFolder(transport: Transport, dataPath: string, jobId: number): FarFolder {
+export function resultsFolder(
+  transport: Transport,
+  dataPath: string,
+  jobId: number,
+  mostEntries = defaultLimits.entries,
+): FarFolder {
   // oxlint-disable-next-line no-control-regex
   if (dataPath === '' || dataPath.startsWith('-') || /[\u0000-\u001f\u007f]/.test(dataPath))
     throw bridgeError('ARCHIVE_ID_INVALID', { what: 'data path', value: dataPath });
-  return { transport, path: `${dataPath.replace(/\/+$/, '')}/data/out`, jobId };
+  const mostListBytes = Math.max(1024 * 1024, mostEntries * bytesPerEntry);
+  return { transport, path: `${dataPath.replace(/\/+$/, '')}/data/out`, jobId, mostListBytes };
 }
 
 /**
@@ -110,12 +122,17 @@ export async function lookAtResults(folder: FarFolder, signal: AbortSignal): Pro
   return { out, manifest, tools: parseTools(tools) };
 }
 
-/** What a command there writes; an exit code other than 0 is TRANSFER_INCOMPLETE. */
+/** What a command there writes; an exit code other than 0 is TRANSFER_INCOMPLETE, too much of it ARCHIVE_LIMIT. */
 export async function collectOutput(folder: FarFolder, argv: string[], signal: AbortSignal): Promise<Buffer> {
   const far = folder.transport.stream(argv, { signal });
-  const bytes = await collect(far.stdout).catch((error: unknown) => ({ error }));
+  const bytes = await collect(folder, far.stdout).catch((error: unknown) => {
+    far.kill();
+    far.stdout.destroy();
+    return { error };
+  });
   const { code, stderr } = await far.finished;
   signal.throwIfAborted();
+  if (!Buffer.isBuffer(bytes) && isBridgeError(bytes.error)) throw bytes.error;
   if (Buffer.isBuffer(bytes) && code === 0) return bytes;
   throw incomplete(folder, `${argv[0]} ended early (exit ${code ?? 'by a signal'}): ${stderr.trim().slice(-500)}`);
 }
@@ -200,8 +217,18 @@ export function incomplete(folder: FarFolder, reason: string, cause?: unknown): 
   return bridgeError('TRANSFER_INCOMPLETE', { job: folder.jobId, folder: folder.path, reason }, { cause });
 }
 
-async function collect(stream: Readable): Promise<Buffer> {
+async function collect(folder: FarFolder, stream: Readable): Promise<Buffer> {
   const parts: Buffer[] = [];
-  for await (const part of stream as AsyncIterable<Buffer>) parts.push(part);
+  let bytes = 0;
+  for await (const part of stream as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > folder.mostListBytes)
+      throw bridgeError('ARCHIVE_LIMIT', {
+        file: `${folder.path} on the cluster`,
+        entry: 'data/out',
+        reason: `the list of its entries is longer than ${folder.mostListBytes} bytes`,
+      });
+    parts.push(part);
+  }
   return Buffer.concat(parts);
 }

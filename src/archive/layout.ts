@@ -3,9 +3,11 @@
  * which one is built, `.<stamp>.<task uuid>.partial`. A stamp is reserved by its staging folder; a final name is never
  * made before it is complete.
  */
+import { readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { bridgeError } from '../domain/errors.ts';
 import { Landing } from './landing.ts';
+import { belongsToTask, provenanceName } from './provenance.ts';
 import { storageError } from './storage-error.ts';
 
 export const archivesFolder = '.analyzed';
@@ -26,7 +28,7 @@ export function archivePlace(basePath: string, workflowId: string, taskId: strin
 
 /**
  * Reserves a stamp for a task's archive: the local time `now`, or the next second that is not taken by an archive or by
- * another task. A task that has reserved one already, before a crash, gets it again.
+ * another task. A task that has reserved one already, before a crash, gets it again, unless somebody else took that name.
  */
 export async function freeStamp(
   basePath: string,
@@ -42,7 +44,10 @@ export async function freeStamp(
     for (let seconds = 0; ; seconds++) {
       const names = await landing.names(parent);
       const earlier = names.find((name) => isStaging(name) && name.endsWith(own.slice(1)));
-      if (earlier) return stampOf(earlier);
+      if (earlier && !names.includes(stampOf(earlier))) return stampOf(earlier);
+      if (earlier && (await isArchiveOf(join(parent, stampOf(earlier)), taskId))) return stampOf(earlier);
+      // Somebody else got that name while ours was built: begun anew under another one.
+      if (earlier) await rm(join(parent, earlier), { recursive: true, force: true });
       const stamp = formatStamp(new Date(now.getTime() + seconds * 1000));
       if (isTaken(names, stamp)) continue;
       const staging = join(parent, stagingName(stamp, taskId));
@@ -64,6 +69,10 @@ export async function freeStamp(
  */
 export async function makeParent(parent: string, landing: Landing): Promise<void> {
   for (const folder of [dirname(parent), parent]) await landing.makeFolder(folder);
+}
+
+async function isArchiveOf(folder: string, taskId: string): Promise<boolean> {
+  return belongsToTask(await readFile(join(folder, provenanceName), 'utf8').catch(() => ''), taskId);
 }
 
 function isTaken(names: string[], stamp: string): boolean {

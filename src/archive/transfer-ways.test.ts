@@ -251,4 +251,19 @@ describe('one stream', () => {
     await expect(staging).rejects.toMatchObject({ code: 'ARCHIVE_LIMIT', message: expect.stringContaining(reason) });
     expect(await readdir(results.group)).toEqual([]);
   });
+
+  test('a list that does not end is refused, and its command is ended', async () => {
+    const results = await makeResults(tree);
+    const script = 'echo $$ > "$0"; exec yes "f	0	0	chunk"';
+    const pid = join(results.home, 'pid');
+    const endless = withStream(results, (argv) => (argv[0] === 'find' ? ['sh', '-c', script, pid] : null));
+    await expect(
+      bringHome(results, { way: 'stream', limits: { ...defaultLimits, entries: 5 } }, endless),
+    ).rejects.toMatchObject({
+      code: 'ARCHIVE_LIMIT',
+      message: expect.stringContaining('the list of its entries is longer than 1048576 bytes'),
+    });
+    const ended = Number(await readFile(pid, 'utf8'));
+    expect(() => process.kill(ended, 0)).toThrow('ESRCH');
+  });
 });

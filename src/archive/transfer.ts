@@ -66,7 +66,7 @@ export interface TransferOptions {
 
 /** Returns every file below the staging folder, the zip last. Throws TRANSFER_INCOMPLETE, ARCHIVE_ENTRY_REFUSED, … */
 export async function transferResults(o: TransferOptions): Promise<StagedFile[]> {
-  const folder = resultsFolder(o.transport, o.dataPath, o.jobId);
+  const folder = resultsFolder(o.transport, o.dataPath, o.jobId, o.settings?.limits?.entries);
   const { list, look } = await awaitResults(folder, o.graceMs ?? 30_000, o.signal);
   const { tools } = look;
   requireLimits(o, folder, list);

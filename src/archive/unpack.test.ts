@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { lstat, readdir, readFile, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { crc32 } from 'node:zlib';
@@ -123,6 +123,48 @@ test('a small legal zip, an empty one and one by other tools are unpacked', asyn
   expect({ code, names }).toEqual({ code: 'ok', names: ['grün', 'grün/細胞.csv', 'plain.tif'] });
 });
 
+test('names in the encodings that zips have come as the text they mean', async () => {
+  const unicodePath = (raw: Buffer, name: string): Buffer => {
+    const field = Buffer.alloc(9);
+    field.writeUInt16LE(0x7075, 0);
+    field.writeUInt16LE(5 + Buffer.byteLength(name), 2);
+    field.writeUInt8(1, 4);
+    field.writeUInt32LE(crc32(raw), 5);
+    return Buffer.concat([field, Buffer.from(name)]);
+  };
+  const dos = Buffer.from([0x67, 0x72, 0x81, 0x6e]);
+  expect(await unpack(zipAs({ system: 0, name: dos }))).toMatchObject({ code: 'ok', names: ['grün'] });
+  expect(await unpack(zipAs({ system: 3, name: Buffer.from('grün') }))).toMatchObject({ code: 'ok', names: ['grün'] });
+  const extra = unicodePath(dos, '細胞');
+  expect(await unpack(zipAs({ system: 0, name: dos, extra }))).toMatchObject({ code: 'ok', names: ['細胞'] });
+  // The text counts, not the bytes that a first look sees.
+  const evil = unicodePath(dos, '../evil');
+  expect(await unpack(zipAs({ system: 0, name: dos, extra: evil }))).toMatchObject({ code: 'ARCHIVE_ENTRY_REFUSED' });
+});
+
+test('permissions in a zip, setuid among them, mean nothing here', async () => {
+  const root = await temporaryFolder('modes');
+  const modes = (value: number) => (record: Buffer) => {
+    record.writeUInt8(3, 5);
+    record.writeUInt32LE((value << 16) >>> 0, 38);
+  };
+  await writeFile(
+    join(root, 'a.zip'),
+    zipOf({ name: 'setuid', central: modes(0o106777) }, { name: 'closed', central: modes(0o100000) }),
+  );
+  await mkdir(join(root, 'into'));
+  await unpackZip(join(root, 'a.zip'), join(root, 'into'));
+  for (const name of ['setuid', 'closed'])
+    expect((await lstat(join(root, 'into', name))).mode & 0o7777).toBe(0o666 & ~process.umask());
+});
+
+test('cut anywhere it is refused, and only a whole one is taken', async () => {
+  const zip = zipOf({ name: 'a', data: randomBytes(40) }, { name: 'b/c', data: Buffer.alloc(500), deflate: true });
+  for (let bytes = 0; bytes < zip.length; bytes++)
+    expect({ bytes, ...(await unpack(zip.subarray(0, bytes))) }).toMatchObject({ bytes, code: 'ZIP_INVALID' });
+  expect(await unpack(zip)).toMatchObject({ code: 'ok', names: ['a', 'b', 'b/c'] });
+});
+
 test('damage anywhere gives an error or the right files, never a crash or a file outside', async () => {
   const zip = zipOf(
     { name: 'a', data: randomBytes(50) },
@@ -147,4 +189,24 @@ test('damage anywhere gives an error or the right files, never a crash or a file
 function withEnd(zip: Buffer, change: (end: Buffer) => void): Buffer {
   change(zip.subarray(zip.length - 22));
   return zip;
+}
+
+/** A zip of one entry whose name's encoding is not told by a flag, made on that system. */
+function zipAs(entry: { system: number; name: Buffer; extra?: Buffer }): Buffer {
+  const zip = zipOf({
+    name: entry.name,
+    local: (header) => void header.writeUInt16LE(header.readUInt16LE(6) & ~0x800, 6),
+    central: (record) => {
+      record.writeUInt16LE(record.readUInt16LE(8) & ~0x800, 8);
+      record.writeUInt8(entry.system, 5);
+    },
+  });
+  const { extra } = entry;
+  if (!extra) return zip;
+  const at = zip.indexOf('PK\u0001\u0002');
+  const end = zip.length - 22;
+  zip.writeUInt16LE(zip.readUInt16LE(at + 30) + extra.length, at + 30);
+  zip.writeUInt32LE(zip.readUInt32LE(end + 12) + extra.length, end + 12);
+  const after = at + 46 + entry.name.length;
+  return Buffer.concat([zip.subarray(0, after), extra, zip.subarray(after)]);
 }
