@@ -92,6 +92,9 @@ export function waitingSentence(word: string, reason: string | null): string | n
   if (word === 'REQUEUE_HOLD' || word === 'SPECIAL_EXIT')
     return 'it failed and was put back into the queue on hold; somebody must release it (scontrol release)';
   if (word !== 'PENDING' || reason === null) return null;
+  // `launch failed requeued held` in the queue, with underscores from scontrol.
+  if (/requeued[ _](in[ _])?held/i.test(reason))
+    return 'it could not be started, and Slurm put it back on hold; somebody must release it (scontrol release)';
   return Object.hasOwn(stuckReasons, reason) ? (stuckReasons[reason] ?? null) : null;
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { jobPhaseOfWord, meaningOf, stateWord } from './job-states.ts';
+import { jobPhaseOfWord, meaningOf, stateWord, waitingSentence } from './job-states.ts';
 import { jobState } from './observe.ts';
 import { parseSacct, parseSqueue } from './queue.ts';
 
@@ -108,4 +108,22 @@ test('lines that are no rows are passed over, and a bar in the reason stays in i
     'Reserved|for maintenance',
   );
   expect(parseSacct('6.batch|6.batch|COMPLETED|0:0|n|1|2|None\n')).toEqual([]);
+});
+
+test.each([
+  ['PENDING', 'Resources', null],
+  ['PENDING', null, null],
+  ['PENDING', 'BeginTime', null],
+  ['RUNNING', 'JobHeldUser', null],
+  ['PENDING', 'constructor', null],
+  ['PENDING', 'JobHeldUser', 'it is on hold'],
+  ['PENDING', 'DependencyNeverSatisfied', 'it waits for a job that ended otherwise'],
+  ['PENDING', 'launch failed requeued held', 'Slurm put it back on hold'],
+  ['PENDING', 'launch_failed_requeued_held', 'Slurm put it back on hold'],
+  ['PENDING', 'job_requeued_in_held_state', 'Slurm put it back on hold'],
+  ['REQUEUE_HOLD', null, 'put back into the queue on hold'],
+])('a job that is %s for %s: what a person must do', (word, reason, part) => {
+  const sentence = waitingSentence(word, reason);
+  if (part === null) expect(sentence).toBeNull();
+  else expect(sentence).toContain(part);
 });
