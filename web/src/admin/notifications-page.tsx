@@ -75,27 +75,29 @@ export function NotificationsPage(): React.ReactElement {
           <p>What happened before notifications were switched on is not told.</p>
         </div>
       ) : (
-        <TablePanel label="notifications">
-          <table className="middle">
-            <caption className="vh">Notifications, newest first</caption>
-            <thead>
-              <tr>
-                <th scope="col">Sent</th>
-                <th scope="col">Run</th>
-                <th scope="col">Told</th>
-                <th scope="col">By</th>
-                <th scope="col" className="num">
-                  Since
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {notifications.map((one) => (
-                <Row key={one.id} told={one} />
-              ))}
-            </tbody>
-          </table>
-        </TablePanel>
+        <div className="section">
+          <TablePanel label="notifications">
+            <table className="middle">
+              <caption className="vh">Notifications, newest first</caption>
+              <thead>
+                <tr>
+                  <th scope="col">Sent</th>
+                  <th scope="col">Run</th>
+                  <th scope="col">Told</th>
+                  <th scope="col">By</th>
+                  <th scope="col" className="num">
+                    Time
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {notifications.map((one) => (
+                  <Row key={one.id} told={one} />
+                ))}
+              </tbody>
+            </table>
+          </TablePanel>
+        </div>
       )}
     </>
   );
