@@ -112,7 +112,13 @@ export class Reception {
     if (name.path === '') return '';
     const conflict = this.#tree.add(name.path, entry.type);
     if (conflict !== null) throw refused(this.#folder, shown, conflict);
-    if (entry.type === 'folder') return name.path;
+    if (entry.type === 'folder') {
+      if (this.#list.folders.has(name.path)) return name.path;
+      throw incomplete(
+        this.#folder,
+        `the folder "${shown}" came and was not listed before: results are still being written`,
+      );
+    }
     const listed = this.#list.files.get(name.path);
     if (listed?.bytes === entry.bytes) return name.path;
     const was = listed ? `was listed with ${listed.bytes} bytes` : 'was not listed before';

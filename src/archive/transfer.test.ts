@@ -255,6 +255,20 @@ describe('a transfer that is not complete is tried again, and says what is missi
     });
   });
 
+  test('a folder that was not listed, of which a stream could bring millions', async () => {
+    const results = await makeResults({ 'a.tif': 'evil', 'sub/b.tif': 'evil' });
+    const tar = await tarFile(
+      [{ name: 'sub/', type: 'directory' }],
+      [{ name: 'a.tif' }, 'evil'],
+      [{ name: 'more/', type: 'directory' }],
+      [{ name: 'sub/b.tif' }, 'evil'],
+    );
+    expect(await failure(results, () => ['cat', tar])).toMatchObject({
+      code: 'TRANSFER_INCOMPLETE',
+      message: expect.stringContaining('the folder "more/" came and was not listed before'),
+    });
+  });
+
   test('a stream that brings nothing any more is given up, and its process ends', async () => {
     const results = await makeResults(tree);
     const pidFile = join(results.home, 'pid');
