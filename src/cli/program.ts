@@ -3,10 +3,12 @@ import { productVersion } from '../lib/product-version.ts';
 import { archiveList, archiveRebuild, archiveShow } from './archive-records.ts';
 import { archiveVerify } from './archive-verify.ts';
 import { abandon } from './abandon.ts';
+import { doctor } from './doctor.ts';
 import { defaultDataFolder } from '../embedded/data-folder.ts';
 import * as orders from './orders.ts';
 import { notifyList, notifyTest } from './notify.ts';
 import { omeroCheck, type OmeroCheckOptions } from './omero-check.ts';
+import { roles } from '../config/load.ts';
 import { importFinishedJob } from './import.ts';
 import { scopes } from '../http/identity/api-tokens.ts';
 import { retry } from './retry.ts';
@@ -274,6 +276,17 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .action(storageCheck);
 
   addSettingsCommands(program, data);
+
+  program
+    .command('doctor')
+    .description(
+      'find out what is wrong with this site, what to do and who can do it: 0 no problem, 1 a problem, 2 something could not be told',
+    )
+    .addOption(new Option('--role <role...>', 'only what these roles need').choices(roles))
+    .option('--fix', 'make tables that are missing; nothing else is changed')
+    .addOption(asJson())
+    .addOption(data())
+    .action(doctor);
 
   const omero = program.command('omero').description('look at the OMERO server');
   omero

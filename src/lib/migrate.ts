@@ -30,6 +30,21 @@ export async function migrate(pool: Pool, part: 'runs' | 'orders'): Promise<void
   });
 }
 
+/** Which changes of a part are not applied yet, and which are applied that this version does not know. Nothing is written. */
+export async function compareMigrations(
+  db: Database,
+  part: 'runs' | 'orders',
+): Promise<{ missing: string[]; foreign: string[] }> {
+  const known = (await readdir(packageFile('migrations', part))).filter((f) => f.endsWith('.sql')).sort();
+  const { rows: found } = await db.query<{ there: boolean }>(
+    `select to_regclass('bridge.migrations') is not null as there`,
+  );
+  if (!found[0]?.there) return { missing: known, foreign: [] };
+  const { rows } = await db.query<{ file: string }>('select file from bridge.migrations where part = $1', [part]);
+  const applied = new Set(rows.map((r) => r.file));
+  return { missing: known.filter((f) => !applied.has(f)), foreign: [...applied].filter((f) => !known.includes(f)) };
+}
+
 /** A role called `bridge` would find our schema before `public`, and make BIOMERO's tables in it. */
 async function refuseRoleOfThatName(tx: Database): Promise<void> {
   const { rowCount } = await tx.query(`select 1 where current_user = 'bridge'`);

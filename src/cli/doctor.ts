@@ -1,0 +1,72 @@
+import { readConfig, roles as everyRole, type Role } from '../config/load.ts';
+import type { DoctorResult } from '../doctor/check.ts';
+import { exitCodeOf, runDoctor } from '../doctor/run-doctor.ts';
+import type { Fixer } from '../domain/errors/define.ts';
+import { openPool, type Pool } from '../lib/database.ts';
+import { createLogger } from '../lib/logger.ts';
+import { OmeroAccess } from '../omero/access.ts';
+import { CheckPrinter, countsLine } from './check-printer.ts';
+import { siteEnvironment } from './site.ts';
+
+interface Options {
+  role?: Role[];
+  json?: boolean;
+  fix?: boolean;
+  data: string;
+}
+
+/** `doctor`: exit code 0 no problem, 1 a problem, 2 no problem but something could not be told. */
+export async function doctor(options: Options): Promise<void> {
+  const roles = options.role ?? everyRole;
+  const { env, from } = await siteEnvironment(options.data);
+  const { config, problems } = await readConfig(env, roles);
+  const log = createLogger({ level: 'silent', destination: process.stderr });
+  const omero = new OmeroAccess(config.omero, log);
+  const { runs: runsUrl, orders: ordersUrl } = config.databases;
+  const open = (url: string): Pool | null => (url ? openPool(url, { max: 4 }) : null);
+  const runs = open(runsUrl);
+  const orders = ordersUrl === runsUrl ? runs : open(ordersUrl);
+  try {
+    const printer = options.json ? null : new CheckPrinter(process.stdout);
+    printer?.say(from ? 'Looking at the quick start.\n' : `Looking at what this machine's ${roles.join(', ')} need.\n`);
+    printer?.begin('looking');
+    const site = { config, problems, roles, runs, orders, omero, log, now: Date.now };
+    const results = await runDoctor(site, { fix: options.fix ?? false });
+    process.exitCode = exitCodeOf(results);
+    if (!printer) {
+      process.stdout.write(`${JSON.stringify({ roles, exitCode: process.exitCode, checks: results }, null, 2)}\n`);
+      return;
+    }
+    const printed = results.map(asPrinted);
+    for (const result of printed) printer.end(result);
+    printer.say(`\n${countsLine(printed)}`);
+  } finally {
+    await omero.close();
+    for (const pool of new Set([runs, orders])) await pool?.end();
+  }
+}
+
+const people: Readonly<Record<Fixer, string>> = {
+  researcher: 'researcher',
+  admin: 'facility admin',
+  it: "the site's IT",
+  developer: 'developer',
+};
+const outcomes = {
+  ok: 'passed',
+  warning: 'warning',
+  problem: 'failed',
+  skipped: 'skipped',
+  unknown: 'warning',
+} as const;
+
+function asPrinted(result: DoctorResult) {
+  const { outcome, found, fixed, remedy, who } = result;
+  const detail = `${fixed ? `mended: ${fixed}; now ` : ''}${outcome === 'unknown' ? 'could not be told: ' : ''}${found}`;
+  return {
+    ...result,
+    outcome: outcomes[outcome],
+    detail,
+    remedy: remedy && who ? `${remedy} (Who: ${people[who]})` : remedy,
+  };
+}

@@ -1,0 +1,66 @@
+import { freeSpace } from '../../archive/storage-error.ts';
+import { describeError } from '../../domain/errors.ts';
+import { readMounts } from '../../storage/check.ts';
+import type { DoctorCheck } from '../check.ts';
+
+const least = { bytes: 10 * 2 ** 30, names: 10_000 };
+
+export const storage: DoctorCheck = {
+  id: 'storage',
+  title: 'storage',
+  tests: 'Looks whether base_dir and every known mount are there, bear their markers and have room.',
+  roles: ['worker', 'importer', 'web'],
+  needs: ['runs-database'],
+  run: async ({ config, runs }) => {
+    const { baseDir } = config.storage;
+    if (!baseDir) return { outcome: 'skipped', found: 'base_dir is not configured' };
+    const mounts = runs ? await readMounts(runs, baseDir) : [await plain(baseDir)];
+    const bad = mounts.filter((m) => m.state === 'missing' || m.state === 'changed');
+    if (bad.length)
+      return {
+        outcome: 'problem',
+        found: bad
+          .map((m) =>
+            m.state === 'missing' ? `${m.path}: ${m.reason}` : `${m.path} is not the storage that was known there`,
+          )
+          .join('; '),
+        remedy:
+          'Mount the storage at the same path for worker, importer and OMERO server (by default /data); where another took its place on purpose: biomero-bridge storage adopt --replace.',
+        who: 'it',
+      };
+    const full = mounts.filter(
+      (m) => (m.room?.bytes ?? Infinity) < least.bytes || (m.room?.names ?? Infinity) < least.names,
+    );
+    if (full.length)
+      return {
+        outcome: 'warning',
+        found: full
+          .map((m) => `${m.path} has ${m.room?.bytes} bytes and room for ${m.room?.names} files left`)
+          .join('; '),
+        remedy: 'Make room, or enlarge the storage; an archive takes its size twice while it is unpacked.',
+        who: 'it',
+      };
+    const unmarked = mounts.filter((m) => m.state === 'unmarked').map((m) => m.path);
+    if (unmarked.length)
+      return {
+        outcome: 'warning',
+        found: `${unmarked.join(', ')} bears no marker, so a mount that went away cannot be told from an empty folder`,
+        remedy: 'While it is mounted: biomero-bridge storage adopt.',
+        who: 'admin',
+      };
+    return { outcome: 'ok', found: `${mounts.map((m) => m.path).join(', ')}: there, with room` };
+  },
+};
+
+async function plain(path: string): Promise<{
+  path: string;
+  state: 'known' | 'missing' | 'unmarked' | 'changed';
+  reason: string | null;
+  room: { bytes: number | null; names: number | null } | null;
+}> {
+  try {
+    return { path, state: 'known', reason: null, room: await freeSpace(path) };
+  } catch (error) {
+    return { path, state: 'missing', reason: describeError(error), room: null };
+  }
+}

@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Role } from '../config/load.ts';
+import { describeError, isBridgeError } from '../domain/errors.ts';
+import type { DoctorCheck, DoctorFinding, DoctorResult, DoctorSite } from './check.ts';
+import { checks as allChecks } from './checks.ts';
+
+export interface DoctorOptions {
+  /** Mend what is safe to mend. */
+  readonly fix?: boolean;
+  /** How long one check may take. */
+  readonly limitMs?: number;
+  readonly checks?: readonly DoctorCheck[];
+}
+
+/**
+ * Tries everything that the site's roles need, side by side, each within a time limit. Never throws because of what is
+ * found: a check whose dependency has a problem is skipped, one that does not answer in time is unknown. Results come
+ * in the order of the list of checks.
+ */
+export async function runDoctor(site: DoctorSite, options: DoctorOptions = {}): Promise<DoctorResult[]> {
+  const concerns = (check: DoctorCheck): boolean => check.roles.some((role: Role) => site.roles.includes(role));
+  const running = new Map<string, Promise<DoctorResult>>();
+  for (const check of (options.checks ?? allChecks).filter(concerns)) {
+    const needed = check.needs.flatMap((id) => running.get(id) ?? []);
+    const result = Promise.all(needed).then((before) => resultOf(site, check, before, options));
+    running.set(check.id, result);
+  }
+  return Promise.all(running.values());
+}
+
+/** 0: no problem; 1: a problem; 2: no problem, but something could not be told. */
+export function exitCodeOf(results: readonly DoctorResult[]): 0 | 1 | 2 {
+  if (results.some((r) => r.outcome === 'problem')) return 1;
+  return results.some((r) => r.outcome === 'unknown') ? 2 : 0;
+}
+
+type Told = DoctorFinding & { code?: string; fixed?: string };
+
+async function resultOf(
+  site: DoctorSite,
+  check: DoctorCheck,
+  before: readonly DoctorResult[],
+  { fix = false, limitMs = 20_000 }: DoctorOptions,
+): Promise<DoctorResult> {
+  const started = performance.now();
+  const inTheWay = before.find((r) => r.outcome === 'problem' || r.outcome === 'unknown');
+  let told: Told = inTheWay
+    ? { outcome: 'skipped', found: `because of "${inTheWay.title}"` }
+    : await within(limitMs, () => check.run(site));
+  if (fix && told.fixable && check.fix) {
+    const mend = check.fix.bind(check);
+    const mended = await within(limitMs, async () => ({ outcome: 'ok', found: await mend(site) }));
+    if (mended.outcome === 'ok') told = { ...(await within(limitMs, () => check.run(site))), fixed: mended.found };
+    else told = mended;
+  }
+  const { outcome, found, remedy = null, who = null, code = null, fixed = null } = told;
+  const ms = Math.round(performance.now() - started);
+  return { id: check.id, title: check.title, outcome, found, remedy, who, code, fixed, ms };
+}
+
+async function within(limitMs: number, look: () => Promise<DoctorFinding>): Promise<Told> {
+  const over = new AbortController();
+  const late = sleep(limitMs, null, { signal: over.signal }).then(
+    (): Told => ({ outcome: 'unknown', found: `no answer within ${limitMs / 1000} s` }),
+    () => new Promise<never>(() => {}),
+  );
+  try {
+    return await Promise.race([look(), late]);
+  } catch (error) {
+    if (!isBridgeError(error)) return { outcome: 'unknown', found: describeError(error) };
+    return { outcome: 'problem', found: error.message, remedy: error.remedy, who: error.who, code: error.code };
+  } finally {
+    over.abort();
+  }
+}
