@@ -109,6 +109,14 @@ test('notifications: what is sent in another database is not heard', async () =>
   expect(await heard(database.url, bare.pool, 500)).toBe(false);
 });
 
+test('where nothing is configured nothing is called sound', async () => {
+  const omero = { ...site.config.omero, host: '', password: '' };
+  const config = { ...site.config, omero, databases: { runs: '', orders: '' } };
+  const all = await look({ config, runs: null, orders: null });
+  for (const id of ['passwords', 'runs-database', 'orders-database', 'wake-ups', 'clock', 'importers', 'omero'])
+    expect(all[id]?.outcome, id).toBe('skipped');
+});
+
 test('clocks: a machine that is ahead is told', async () => {
   expect((await look({ now: () => Date.now() + 41_000 }))['clock']).toMatchObject({
     outcome: 'problem',

@@ -11,6 +11,7 @@ export const wakeUps: DoctorCheck = {
   roles: ['worker', 'importer', 'web'],
   needs: ['orders-database', 'runs-database'],
   run: async ({ runs, orders, config }) => {
+    if (!runs && !orders) return { outcome: 'skipped', found: 'no database is configured' };
     const { databases } = config;
     const silent: string[] = [];
     if (runs && !(await heard(databases.runs, runs))) silent.push('of runs');
