@@ -184,7 +184,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
         `(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).trim()`,
       );
     const order: string[] = [];
-    for (let i = 0; i < 10; i++) {
+    for (let i = 0; i < 11; i++) {
       await page.keyboard.press('Tab');
       order.push(await focused());
     }
@@ -196,6 +196,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
       'Mappings',
       'Storage',
       'Health',
+      'Notifications',
       'Audit',
       'Sign out',
       'Search runs',

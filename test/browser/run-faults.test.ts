@@ -79,7 +79,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of runs that do not go
     await page.getByRole('heading', { name: /Partly visible in OMERO/ }).waitFor({ timeout: 90_000 });
     await page.getByText('1 of 5 images not imported').waitFor();
     const first = page
-      .getByRole('table', { name: /^Archived files/ })
+      .getByRole('table', { name: /^Files of the results/ })
       .getByRole('row')
       .nth(1);
     await first.getByText('zz_broken.tif').waitFor();
