@@ -184,7 +184,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
         `(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).trim()`,
       );
     const order: string[] = [];
-    for (let i = 0; i < 11; i++) {
+    for (let i = 0; i < 12; i++) {
       await page.keyboard.press('Tab');
       order.push(await focused());
     }
@@ -199,6 +199,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
       'Notifications',
       'Audit',
       'Sign out',
+      'Start a run',
       'Search runs',
     ]);
     await page.evaluate('document.activeElement.blur()');
