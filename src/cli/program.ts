@@ -5,6 +5,7 @@ import { archiveVerify } from './archive-verify.ts';
 import { abandon } from './abandon.ts';
 import { doctor } from './doctor.ts';
 import { defaultDataFolder } from '../embedded/data-folder.ts';
+import { health } from './health.ts';
 import * as orders from './orders.ts';
 import { notifyList, notifyTest } from './notify.ts';
 import { omeroCheck, type OmeroCheckOptions } from './omero-check.ts';
@@ -287,6 +288,11 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .addOption(asJson())
     .addOption(data())
     .action(doctor);
+
+  program
+    .command('health')
+    .description('ask the role that runs on this machine how it is, for supervisors and containers: 0 well, 1 not')
+    .action(health);
 
   const omero = program.command('omero').description('look at the OMERO server');
   omero

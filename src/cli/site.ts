@@ -29,7 +29,9 @@ export async function loadSiteConfig(dataFolder: string): Promise<Config> {
 /** The environment for a short command; `from`: the file of the quick start that it comes from, null for the process's. */
 export async function siteEnvironment(dataFolder: string): Promise<{ env: NodeJS.ProcessEnv; from: string | null }> {
   const from = join(dataFolder, 'config', 'environment.json');
-  const elsewhere = ['SQLALCHEMY_URL', 'INGEST_TRACKING_DB_URL'].some((name) => process.env[name]);
+  const elsewhere = ['SQLALCHEMY_URL', 'INGEST_TRACKING_DB_URL'].some(
+    (name) => process.env[name] || process.env[`${name}_FILE`],
+  );
   if (elsewhere || !existsSync(from)) return { env: process.env, from: null };
   const env = JSON.parse(await readFile(from, 'utf8')) as Record<string, string>;
   return { env: quickStartEnvironment(process.env, env), from };

@@ -78,7 +78,7 @@ export async function readConfig(
     values.variable('IMPORTER_CONFIG_PATH') !== null,
     values,
   );
-  const ini = await readIni(values, env);
+  const ini = await readIni(values, env, needs('worker', 'web'));
   const databases = databasesOf(values, settings, ini, {
     orders: needs('importer', 'orders') || (importerEnabled && needs('worker', 'web')),
     runs: needs('worker', 'web'),
@@ -187,7 +187,7 @@ function settingsPath(values: Values, take: Take): string {
   return found;
 }
 
-async function readIni(values: Values, env: NodeJS.ProcessEnv): Promise<SlurmIni> {
+async function readIni(values: Values, env: NodeJS.ProcessEnv, needed: boolean): Promise<SlurmIni> {
   const ini = new SlurmIni(values);
   const only = values.variable('BIOMERO_BRIDGE_SLURM_CONFIG');
   if (only) await ini.read(resolve(only.text), true);
@@ -198,7 +198,7 @@ async function readIni(values: Values, env: NodeJS.ProcessEnv): Promise<SlurmIni
       join(env['HOME'] || homedir(), 'slurm-config.ini'),
     ];
     for (const file of files) await ini.read(file, false);
-    if (!ini.files.length)
+    if (needed && !ini.files.length)
       values.notes.push(`There is no slurm-config.ini (${files.join(', ')}): no workflow is known.`);
   }
   return ini;

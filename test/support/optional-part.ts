@@ -11,6 +11,7 @@ export const optionalParts = [
   'Python peers',
   'Python zarr',
   'podman',
+  'Container tools',
   'Java',
   'busybox',
 ] as const;

@@ -205,6 +205,20 @@ export const httpErrors = defineErrors({
     retryable: false,
     status: 500,
   },
+  HEALTH_NOT_SERVED: {
+    message: 'Nothing is served that tells of the health of this role.',
+    remedy: 'Set BIOMERO_BRIDGE_METRICS_PORT, for the role and for this command alike.',
+    who: 'admin',
+    retryable: false,
+    status: 500,
+  },
+  HEALTH_NO_ANSWER: {
+    message: 'Nothing answers at {address}: {reason}.',
+    remedy: 'Look into the log of the role: it still starts, hangs, or has ended.',
+    who: 'admin',
+    retryable: false,
+    status: 503,
+  },
   INTERNAL: {
     message: 'Something went wrong on the server.',
     remedy: 'Try again; if it stays, give the admin the time and this page.',
