@@ -12,8 +12,10 @@ node bin/build.mjs
 # What only building needs goes; the optional packages are the quick start's own PostgreSQL.
 npm prune --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error
 
-mkdir -p "$target/bin"
+mkdir -p "$target/bin" "$target/src/omero/ice"
 cp -R package.json LICENSE dist migrations node_modules "$target/"
+# OMERO's types, read at run time.
+cp src/omero/ice/omero-schema.json "$target/src/omero/ice/"
 rm -f "$target/node_modules/.package-lock.json" "$target/node_modules/.biomero-bridge-lock"
 find "$target/node_modules" -type d -empty -delete
 

@@ -66,6 +66,7 @@ test('what the Dockerfile lets in is built in a clean folder, and the program ru
     'migrations',
     'node_modules',
     'package.json',
+    'src',
   ]);
 
   // As in the image: reached through a link, from elsewhere, with an environment of its own.
@@ -83,7 +84,8 @@ test('what the Dockerfile lets in is built in a clean folder, and the program ru
     SQLALCHEMY_URL: database.url,
     INGEST_TRACKING_DB_URL: database.url,
     IMPORTER_CONFIG_PATH: join(folder, 'settings.yml'),
-    OMERO_HOST: 'omero.invalid',
+    OMERO_HOST: 'tcp://127.0.0.1',
+    OMERO_PORT: String(await freePort()),
     OMERO_USER: 'root',
     OMERO_PASSWORD: 'none',
     BIOMERO_BRIDGE_WEB_PORT: String(await freePort()),
@@ -100,10 +102,12 @@ test('what the Dockerfile lets in is built in a clean folder, and the program ru
   const page = await fetch(`http://127.0.0.1:${env.BIOMERO_BRIDGE_WEB_PORT}/`);
   expect([page.status, /<script type="module"/.test(await page.text())]).toEqual([200, true]);
 
-  // It finds its files; OMERO is away, which it says.
-  const doctor = await run(program, ['doctor', '--role', 'web', '--json'], env);
+  // It finds its files: nothing but OMERO is away.
+  const doctor = await run(program, ['doctor', '--json'], { ...env, BIOMERO_BRIDGE_SLURM: 'local' });
   const { checks } = JSON.parse(doctor.stdout) as { checks: { outcome: string }[] };
   expect(checks.some((check) => check.outcome === 'ok')).toBe(true);
+  expect(doctor.stdout).toContain('ECONNREFUSED');
+  expect(doctor.stdout).not.toMatch(/ENOENT[^"]*dist|Cannot find|omero-schema/);
   web.kill('SIGTERM');
   const [code] = (await once(web, 'exit')) as [number | null];
   expect([code, log()]).toEqual([0, expect.not.stringContaining('UNEXPECTED')]);
