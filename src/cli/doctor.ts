@@ -1,10 +1,13 @@
+import { join, resolve } from 'node:path';
 import { readConfig, roles as everyRole, type Role } from '../config/load.ts';
 import type { DoctorResult } from '../doctor/check.ts';
 import { exitCodeOf, runDoctor } from '../doctor/run-doctor.ts';
 import type { Fixer } from '../domain/errors/define.ts';
+import { slurmEnvironment } from '../embedded/slurm/slurm.ts';
 import { openPool, type Pool } from '../lib/database.ts';
 import { createLogger } from '../lib/logger.ts';
 import { OmeroAccess } from '../omero/access.ts';
+import { openTransport } from '../slurm/transport.ts';
 import { CheckPrinter, countsLine } from './check-printer.ts';
 import { siteEnvironment } from './site.ts';
 
@@ -26,11 +29,24 @@ export async function doctor(options: Options): Promise<void> {
   const open = (url: string): Pool | null => (url ? openPool(url, { max: 4 }) : null);
   const runs = open(runsUrl);
   const orders = ordersUrl === runsUrl ? runs : open(ordersUrl);
+  const clusterEnv = from === null ? {} : { env: slurmEnvironment(join(resolve(options.data), 'cluster')) };
+  const transport = roles.includes('worker') ? openTransport(config.slurm, { log, ...clusterEnv }) : null;
   try {
     const printer = options.json ? null : new CheckPrinter(process.stdout);
     printer?.say(from ? 'Looking at the quick start.\n' : `Looking at what this machine's ${roles.join(', ')} need.\n`);
     printer?.begin('looking');
-    const site = { config, problems, roles, runs, orders, omero, log, now: Date.now };
+    const site = {
+      config,
+      problems,
+      roles,
+      runs,
+      orders,
+      omero,
+      transport,
+      log,
+      now: Date.now,
+      nodeVersion: process.versions.node,
+    };
     const results = await runDoctor(site, { fix: options.fix ?? false });
     process.exitCode = exitCodeOf(results);
     if (!printer) {
@@ -42,6 +58,7 @@ export async function doctor(options: Options): Promise<void> {
     printer.say(`\n${countsLine(printed)}`);
   } finally {
     await omero.close();
+    await transport?.close();
     for (const pool of new Set([runs, orders])) await pool?.end();
   }
 }

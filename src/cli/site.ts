@@ -33,8 +33,7 @@ export async function siteEnvironment(dataFolder: string): Promise<{ env: NodeJS
     (name) => process.env[name] || process.env[`${name}_FILE`],
   );
   if (elsewhere || !existsSync(from)) return { env: process.env, from: null };
-  const env = JSON.parse(await readFile(from, 'utf8')) as Record<string, string>;
-  return { env: quickStartEnvironment(process.env, env), from };
+  return { env: await quickStartFile(dataFolder, from), from };
 }
 
 /**
@@ -47,12 +46,15 @@ export async function loadOmeroConfig(
   const written = join(dataFolder, 'config', 'environment.json');
   if (process.env['OMERO_HOST'] || !existsSync(written))
     return { config: await loadConfig(process.env, ['omero']), sample: null };
-  const env = JSON.parse(await readFile(written, 'utf8')) as Record<string, string>;
+  const config = await loadConfig(await quickStartFile(dataFolder, written), ['omero']);
+  return { config, sample: { user: sampleUser, group: sampleGroup } };
+}
+
+async function quickStartFile(dataFolder: string, file: string): Promise<NodeJS.ProcessEnv> {
+  const env = JSON.parse(await readFile(file, 'utf8')) as Record<string, string>;
   // Root's quick start runs as the owner of the data folder, and so must what it imports.
   const { uid, gid } = await stat(dataFolder);
-  const asOwner = { ...env, BIOMERO_BRIDGE_IMPORT_RUN_AS: `${uid}:${gid}` };
-  const config = await loadConfig(quickStartEnvironment(process.env, asOwner), ['omero']);
-  return { config, sample: { user: sampleUser, group: sampleGroup } };
+  return quickStartEnvironment(process.env, { ...env, BIOMERO_BRIDGE_IMPORT_RUN_AS: `${uid}:${gid}` });
 }
 
 /**

@@ -6,6 +6,7 @@ import type { ConfigProblem } from '../config/problems.ts';
 import type { Fixer } from '../domain/errors/define.ts';
 import type { Pool } from '../lib/database.ts';
 import type { OmeroAccess } from '../omero/access.ts';
+import type { Transport } from '../slurm/transport.ts';
 
 /** `unknown`: it was tried, and the answer does not tell; `skipped`: it was not tried, and `found` says why. */
 export type DoctorOutcome = 'ok' | 'warning' | 'problem' | 'skipped' | 'unknown';
@@ -18,9 +19,13 @@ export interface DoctorSite {
   readonly runs: Pool | null;
   readonly orders: Pool | null;
   readonly omero: Pick<OmeroAccess, 'admin'>;
+  /** Null where no role reaches the cluster. */
+  readonly transport: Transport | null;
   readonly log: Logger;
   /** This machine's clock, ms since 1970. */
   readonly now: () => number;
+  /** Such as `20.19.0`. */
+  readonly nodeVersion: string;
 }
 
 export interface DoctorFinding {
@@ -41,6 +46,8 @@ export interface DoctorCheck {
   readonly roles: readonly Role[];
   /** Checks whose problem makes this one pointless. */
   readonly needs: readonly string[];
+  /** How long it may take, where that is longer than others may. */
+  readonly limitMs?: number;
   /** A BridgeError that is thrown is a problem; any other leaves the outcome unknown. */
   run(site: DoctorSite): Promise<DoctorFinding>;
   /** Mends what `fixable` said, safe to repeat; gives back what was done. */

@@ -1,12 +1,23 @@
 import type { DoctorCheck } from './check.ts';
+import { accounting } from './checks/accounting.ts';
 import { clock } from './checks/clock.ts';
+import { clusterClock } from './checks/cluster-clock.ts';
+import { clusterFolders } from './checks/cluster-folders.ts';
+import { cluster } from './checks/cluster.ts';
 import { configuration } from './checks/configuration.ts';
 import { ordersDatabase, runsDatabase } from './checks/databases.ts';
 import { groupFolders } from './checks/group-folders.ts';
+import { importProgram } from './checks/import-program.ts';
 import { importers } from './checks/importers.ts';
+import { mappings } from './checks/mappings.ts';
 import { omeroSignIn } from './checks/omero-sign-in.ts';
+import { partitions } from './checks/partitions.ts';
 import { passwords } from './checks/passwords.ts';
+import { repository } from './checks/repository.ts';
+import { slurm } from './checks/slurm.ts';
 import { storage } from './checks/storage.ts';
+import { tracking } from './checks/tracking.ts';
+import { versions } from './checks/versions.ts';
 import { wakeUps } from './checks/wake-ups.ts';
 
 /** Every check, those that others need first. */
@@ -17,8 +28,19 @@ export const checks: readonly DoctorCheck[] = [
   ordersDatabase,
   wakeUps,
   clock,
+  versions,
+  tracking,
   importers,
   storage,
+  mappings,
   groupFolders,
   omeroSignIn,
+  importProgram,
+  repository,
+  cluster,
+  slurm,
+  accounting,
+  partitions,
+  clusterFolders,
+  clusterClock,
 ];

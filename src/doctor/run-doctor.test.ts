@@ -1,15 +1,13 @@
 import { writeFile } from 'node:fs/promises';
-import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.ts';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
-import { readConfig } from '../config/load.ts';
-import { bridgeError } from '../domain/errors.ts';
 import { openPool } from '../lib/database.ts';
 import { ensureImports } from '../orders/ensure-imports.ts';
 import type { DoctorCheck, DoctorResult, DoctorSite } from './check.ts';
 import { heard } from './checks/wake-ups.ts';
 import { exitCodeOf, runDoctor, type DoctorOptions } from './run-doctor.ts';
+import { doctorSite } from './testing/doctor-site.ts';
 
 let database: TestDatabase;
 let bare: TestDatabase;
@@ -19,28 +17,9 @@ beforeAll(async () => {
   database = await createTestDatabase({ migrations: true });
   await ensureImports(database.pool);
   bare = await createTestDatabase();
-  const { config } = await readConfig({ IMPORTER_ENABLED: 'true' }, []);
-  const urls = { runs: database.url, orders: database.url };
-  site = {
-    config: {
-      ...config,
-      notes: [],
-      databases: urls,
-      omero: { ...config.omero, host: 'omero' },
-      storage: { baseDir: '', mappingFiles: [] },
-    },
-    problems: [],
-    roles: ['worker', 'importer', 'web'],
-    runs: database.pool,
-    orders: database.pool,
-    omero: { admin: () => Promise.reject(bridgeError('DATABASE_ROLE_REFUSED', {})) },
-    log: pino({ level: 'silent' }),
-    now: Date.now,
-  };
 });
 beforeEach(async () => {
-  const storage = { baseDir: await temporaryFolder('doctor'), mappingFiles: [] };
-  site = { ...site, config: { ...site.config, storage } };
+  site = await doctorSite(database);
 });
 afterAll(async () => {
   await database.drop();
@@ -113,7 +92,16 @@ test('where nothing is configured nothing is called sound', async () => {
   const omero = { ...site.config.omero, host: '', password: '' };
   const config = { ...site.config, omero, databases: { runs: '', orders: '' } };
   const all = await look({ config, runs: null, orders: null });
-  for (const id of ['passwords', 'runs-database', 'orders-database', 'wake-ups', 'clock', 'importers', 'omero'])
+  for (const id of [
+    'passwords',
+    'runs-database',
+    'orders-database',
+    'wake-ups',
+    'clock',
+    'importers',
+    'omero',
+    'cluster',
+  ])
     expect(all[id]?.outcome, id).toBe('skipped');
 });
 

@@ -40,8 +40,9 @@ async function resultOf(
   site: DoctorSite,
   check: DoctorCheck,
   before: readonly DoctorResult[],
-  { fix = false, limitMs = 20_000 }: DoctorOptions,
+  { fix = false, limitMs: most = 20_000 }: DoctorOptions,
 ): Promise<DoctorResult> {
+  const limitMs = Math.max(most, check.limitMs ?? 0);
   const started = performance.now();
   const inTheWay = before.find((r) => r.outcome === 'problem' || r.outcome === 'unknown');
   let told: Told = inTheWay

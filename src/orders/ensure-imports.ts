@@ -3,7 +3,7 @@ import { transaction, type Database, type Pool } from '../lib/database.ts';
 import { migrate } from '../lib/migrate.ts';
 
 /** The only revision of the Python importer's schema, which adds `description`. */
-const revision = '78d3d6d84aec';
+export const revision = '78d3d6d84aec';
 
 /** Unique violation in the catalogue, duplicate table, duplicate object: somebody else made it at this moment. */
 const madeMeanwhile = new Set(['23505', '42P07', '42710']);

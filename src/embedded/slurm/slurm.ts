@@ -87,7 +87,7 @@ export async function startSlurm(options: {
   return {
     binDir,
     home,
-    env: { PATH: [binDir, process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'].join(delimiter), HOME: home },
+    env: slurmEnvironment(directory),
     async close() {
       await cluster.close();
       await server.close();
@@ -95,6 +95,12 @@ export async function startSlurm(options: {
       await rm(socket, { force: true });
     },
   };
+}
+
+/** Environment of commands on the embedded cluster that keeps its files in `directory`. */
+export function slurmEnvironment(directory: string): { PATH: string; HOME: string } {
+  const path = [join(directory, 'bin'), process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'];
+  return { PATH: path.join(delimiter), HOME: join(directory, 'home') };
 }
 
 /** The commands as executables with the socket's path written into them. */
