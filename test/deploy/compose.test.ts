@@ -250,8 +250,26 @@ describe('the whole site', () => {
   });
 });
 
+test('preprocessing gives the importer what it reads', async () => {
+  const compose = interpolate('docker-compose.preprocessing.yml', {});
+  const importer = service(compose, 'biomero-importer');
+  const whole = interpolate('docker-compose.yml', env);
+  const all = { ...environmentHere(whole, service(whole, 'biomero-importer')), ...environmentOf(importer) };
+  const { config, problems } = await readConfig(all, ['importer']);
+  expect([problems, config.notes]).toEqual([[], []]);
+  expect(config.importer.containers).toMatchObject({
+    command: ['podman', '--cgroup-manager=cgroupfs'],
+    memory: null,
+    images: ['docker.io/cellularimagingcf/'],
+  });
+  const [storage] = mountsOf(importer);
+  expect(storage?.target).toBe(`${imageEnvironment['HOME']}/.local/share/containers`);
+  expect(dockerfile).toContain(storage?.target);
+});
+
 test('.env.example and the compose file have the same variables', () => {
-  const named = new Set(variablesOf(deployText('docker-compose.yml')).map((v) => v.name));
+  const files = ['docker-compose.yml', 'docker-compose.preprocessing.yml'];
+  const named = new Set(files.flatMap((file) => variablesOf(deployText(file))).map((v) => v.name));
   // Read by compose itself, and by prepare.sh.
   const elsewhere = ['COMPOSE_PROFILES', 'OMERO_IMPORTER_PASSWORD'];
   const given = Object.keys(readVariables(deployText('.env.example'))).filter((name) => !elsewhere.includes(name));
