@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Config } from './config/config.ts';
 import { describeError } from './domain/errors.ts';
+import { keepAnswering, rollCallChannel } from './doctor/roll-call.ts';
 import { startWeb, type WebServer } from './http/server.ts';
 import { runImporter } from './importer/importer.ts';
 import { openPool, type Pool } from './lib/database.ts';
@@ -116,15 +117,18 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
       },
       listenOptions(log, stop.signal),
     );
+    const rollCalls = new Wakeups();
     listen(
       config.databases.orders,
-      ['bridge_orders'],
-      (_, uuid) => {
-        orderChanges.wake(uuid);
+      ['bridge_orders', rollCallChannel],
+      (channel, payload) => {
+        if (channel === rollCallChannel) return rollCalls.wake('call');
+        orderChanges.wake(payload);
         web?.live.changed();
       },
       listenOptions(log, stop.signal),
     );
+    running.push(keepAnswering({ pool: orders, config, roles, name: holder }, rollCalls, stop.signal));
 
     if (roles.includes('web')) {
       web = await startWeb({

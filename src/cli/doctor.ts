@@ -1,8 +1,10 @@
 import { join, resolve } from 'node:path';
 import { readConfig, roles as everyRole, type Role } from '../config/load.ts';
 import type { DoctorResult } from '../doctor/check.ts';
+import { answerEveryMs } from '../doctor/roll-call.ts';
 import { exitCodeOf, runDoctor } from '../doctor/run-doctor.ts';
 import type { Fixer } from '../domain/errors/define.ts';
+import { sampleGroup, sampleUser } from '../embedded/quick-start.ts';
 import { slurmEnvironment } from '../embedded/slurm/slurm.ts';
 import { openPool, type Pool } from '../lib/database.ts';
 import { createLogger } from '../lib/logger.ts';
@@ -11,18 +13,25 @@ import { openTransport } from '../slurm/transport.ts';
 import { CheckPrinter, countsLine } from './check-printer.ts';
 import { siteEnvironment } from './site.ts';
 
-interface Options {
+export interface DoctorCommandOptions {
   role?: Role[];
   json?: boolean;
   fix?: boolean;
+  probe?: boolean;
+  smoke?: boolean;
+  user?: string;
+  group?: string;
   data: string;
 }
 
 /** `doctor`: exit code 0 no problem, 1 a problem, 2 no problem but something could not be told. */
-export async function doctor(options: Options): Promise<void> {
+export async function doctor(options: DoctorCommandOptions): Promise<void> {
   const roles = options.role ?? everyRole;
   const { env, from } = await siteEnvironment(options.data);
   const { config, problems } = await readConfig(env, roles);
+  const { user, group } = options;
+  const sample = from === null ? null : { user: sampleUser, group: sampleGroup };
+  const actAs = user !== undefined && group !== undefined ? { user, group } : sample;
   const log = createLogger({ level: 'silent', destination: process.stderr });
   const omero = new OmeroAccess(config.omero, log);
   const { runs: runsUrl, orders: ordersUrl } = config.databases;
@@ -46,6 +55,10 @@ export async function doctor(options: Options): Promise<void> {
       log,
       now: Date.now,
       nodeVersion: process.versions.node,
+      answerMs: answerEveryMs + 1_000,
+      probe: options.probe ?? false,
+      smoke: options.smoke ?? false,
+      actAs,
     };
     const results = await runDoctor(site, { fix: options.fix ?? false });
     process.exitCode = exitCodeOf(results);

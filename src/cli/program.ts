@@ -3,7 +3,7 @@ import { productVersion } from '../lib/product-version.ts';
 import { archiveList, archiveRebuild, archiveShow } from './archive-records.ts';
 import { archiveVerify } from './archive-verify.ts';
 import { abandon } from './abandon.ts';
-import { doctor } from './doctor.ts';
+import { doctor, type DoctorCommandOptions } from './doctor.ts';
 import { defaultDataFolder } from '../embedded/data-folder.ts';
 import { health } from './health.ts';
 import * as orders from './orders.ts';
@@ -284,10 +284,18 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
       'find out what is wrong with this site, what to do and who can do it: 0 no problem, 1 a problem, 2 something could not be told',
     )
     .addOption(new Option('--role <role...>', 'only what these roles need').choices(roles))
-    .option('--fix', 'make tables that are missing; nothing else is changed')
+    .option('--fix', 'mend what is safe to mend, and say what was done')
+    .option('--probe', 'also write: a file that all roles must see, and an import in place that is removed again')
+    .option('--smoke', 'also place an upload order of a tiny image, wait until it is imported, and remove it again')
+    .option('--user <name>', 'user for whom --probe and --smoke import')
+    .option('--group <name>', 'group of that user')
     .addOption(asJson())
     .addOption(data())
-    .action(doctor);
+    .action(async (options: DoctorCommandOptions, command: Command) => {
+      if ((options.user === undefined) !== (options.group === undefined))
+        command.error('error: --user and --group are given together');
+      await doctor(options);
+    });
 
   program
     .command('health')

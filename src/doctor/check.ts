@@ -6,6 +6,7 @@ import type { ConfigProblem } from '../config/problems.ts';
 import type { Fixer } from '../domain/errors/define.ts';
 import type { Pool } from '../lib/database.ts';
 import type { OmeroAccess } from '../omero/access.ts';
+import type { ActAs } from '../omero/check/check.ts';
 import type { Transport } from '../slurm/transport.ts';
 
 /** `unknown`: it was tried, and the answer does not tell; `skipped`: it was not tried, and `found` says why. */
@@ -18,7 +19,7 @@ export interface DoctorSite {
   readonly roles: readonly Role[];
   readonly runs: Pool | null;
   readonly orders: Pool | null;
-  readonly omero: Pick<OmeroAccess, 'admin'>;
+  readonly omero: Pick<OmeroAccess, 'admin' | 'as'>;
   /** Null where no role reaches the cluster. */
   readonly transport: Transport | null;
   readonly log: Logger;
@@ -26,6 +27,14 @@ export interface DoctorSite {
   readonly now: () => number;
   /** Such as `20.19.0`. */
   readonly nodeVersion: string;
+  /** How long running roles get to answer. */
+  readonly answerMs: number;
+  /** Files may be written, and removed again, where the plain doctor only looks. */
+  readonly probe: boolean;
+  /** Try a whole upload order. */
+  readonly smoke: boolean;
+  /** In whose name images are imported; null: none is. */
+  readonly actAs: ActAs | null;
 }
 
 export interface DoctorFinding {

@@ -14,6 +14,8 @@ import { omeroSignIn } from './checks/omero-sign-in.ts';
 import { partitions } from './checks/partitions.ts';
 import { passwords } from './checks/passwords.ts';
 import { repository } from './checks/repository.ts';
+import { runningRoles } from './checks/running-roles.ts';
+import { sameStorage } from './checks/same-storage.ts';
 import { slurm } from './checks/slurm.ts';
 import { storage } from './checks/storage.ts';
 import { tracking } from './checks/tracking.ts';
@@ -31,7 +33,9 @@ export const checks: readonly DoctorCheck[] = [
   versions,
   tracking,
   importers,
+  runningRoles,
   storage,
+  sameStorage,
   mappings,
   groupFolders,
   omeroSignIn,

@@ -40,7 +40,7 @@ async function resultOf(
   site: DoctorSite,
   check: DoctorCheck,
   before: readonly DoctorResult[],
-  { fix = false, limitMs: most = 20_000 }: DoctorOptions,
+  { fix = false, limitMs: most = 30_000 }: DoctorOptions,
 ): Promise<DoctorResult> {
   const limitMs = Math.max(most, check.limitMs ?? 0);
   const started = performance.now();

@@ -10,6 +10,8 @@ import { LocalTransport } from '../../slurm/local.ts';
 import type { DoctorCheck, DoctorResult, DoctorSite } from '../check.ts';
 import { runDoctor, type DoctorOptions } from '../run-doctor.ts';
 
+const refused = (): Promise<never> => Promise.reject(bridgeError('DATABASE_ROLE_REFUSED', {}));
+
 /** Slurm's commands as a sound cluster answers them, as shell scripts. */
 export const soundSlurm: Readonly<Record<string, string>> = {
   sbatch: 'echo "slurm 23.11.4"',
@@ -37,11 +39,15 @@ export async function doctorSite(database: TestDatabase | null, change: Partial<
     roles: ['worker', 'importer', 'web'],
     runs: database?.pool ?? null,
     orders: database?.pool ?? null,
-    omero: { admin: () => Promise.reject(bridgeError('DATABASE_ROLE_REFUSED', {})) },
+    omero: { admin: refused, as: refused },
     transport: null,
     log: pino({ level: 'silent' }),
     now: Date.now,
     nodeVersion: '22.1.0',
+    answerMs: 100,
+    probe: false,
+    smoke: false,
+    actAs: null,
     ...change,
   };
 }

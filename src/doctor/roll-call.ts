@@ -1,0 +1,151 @@
+/**
+ * A roll call over the database of upload orders: the doctor asks, every role that runs on this database answers with
+ * what it sees from where it runs. Who does not answer is not there, or works on another database.
+ */
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ownGid, ownUid } from '../archive/storage-error.ts';
+import type { Config } from '../config/config.ts';
+import type { Role } from '../config/load.ts';
+import { describeError } from '../domain/errors.ts';
+import type { Database, Pool } from '../lib/database.ts';
+import { productVersion } from '../lib/product-version.ts';
+import type { Wakeups } from '../lib/wakeups.ts';
+import { readMarker } from '../storage/marker.ts';
+
+export const rollCallChannel = 'bridge_roll_calls';
+
+/** What a process tells of itself. */
+export interface RollDetail {
+  readonly version: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Its clock, ms since 1970. */
+  readonly clock: number;
+  readonly importerEnabled: boolean;
+  /** Empty where it has none. */
+  readonly baseDir: string;
+  /** Id of the storage's marker, null: there is none. */
+  readonly marker: string | null;
+  /** Why the marker could not be read. */
+  readonly markerError: string | null;
+  /** `read`: the file of the call is here with what it should hold. Else why not; null: there was no file. */
+  readonly probe: string | null;
+}
+
+export interface RollAnswer {
+  readonly roles: readonly Role[];
+  readonly host: string;
+  readonly pid: number;
+  /** The database's clock when it wrote the answer, ms since 1970. */
+  readonly answeredAt: number;
+  readonly detail: RollDetail;
+}
+
+export interface Answerer {
+  readonly pool: Pool;
+  readonly config: Pick<Config, 'importerEnabled' | 'storage'>;
+  readonly roles: readonly Role[];
+  /** Names the process. */
+  readonly name: string;
+}
+
+const lookEveryMs = 100;
+/** Roles that hear no notification look this often. */
+export const answerEveryMs = 5_000;
+/** Calls of doctors that died. */
+const oldAfter = '1 minute';
+
+/** Answers calls until the signal aborts, whatever becomes of one of them: no work depends on it. */
+export async function keepAnswering(answerer: Answerer, calls: Wakeups, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await answerRollCalls(answerer).catch(() => undefined);
+    await calls.wait('call', answerEveryMs, signal);
+  }
+}
+
+/** Answers the calls that are open and were not answered yet. */
+async function answerRollCalls({ pool, config, roles, name }: Answerer): Promise<void> {
+  const { rows } = await pool.query<{ id: string; path: string | null; text: string | null }>(
+    `select id::text, probe_path as path, probe_text as text from bridge.roll_calls c
+     where called_at > clock_timestamp() - $2::interval
+       and not exists (select from bridge.roll_answers a where a.call_id = c.id and a.name = $1)`,
+    [name, oldAfter],
+  );
+  for (const { id, path, text } of rows) {
+    const detail: RollDetail = { ...(await ownDetail(config)), probe: path && text ? await probe(path, text) : null };
+    // The call may have ended meanwhile.
+    await pool.query(
+      `insert into bridge.roll_answers (call_id, name, roles, host, pid, detail)
+       select id, $2, $3, $4, $5, $6 from bridge.roll_calls where id = $1 on conflict do nothing`,
+      [id, name, roles, hostname(), process.pid, detail],
+    );
+  }
+}
+
+async function ownDetail(config: Answerer['config']): Promise<Omit<RollDetail, 'probe'>> {
+  const { baseDir } = config.storage;
+  let marker: string | null = null;
+  let markerError: string | null = null;
+  if (baseDir)
+    try {
+      marker = await readMarker(baseDir);
+    } catch (error) {
+      markerError = describeError(error);
+    }
+  const { importerEnabled } = config;
+  const own = { version: productVersion, uid: ownUid(), gid: ownGid(), clock: Date.now() };
+  return { ...own, importerEnabled, baseDir, marker, markerError };
+}
+
+async function probe(path: string, text: string): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')) === text ? 'read' : 'another file is there';
+  } catch (error) {
+    return describeError(error);
+  }
+}
+
+/**
+ * Asks who is there and collects answers: until `enough` says so, at most for `waitMs`. Nothing of it stays.
+ *
+ * @param o.probe a file that was written for this call, to be read by whoever answers
+ */
+export async function callRoll(
+  pool: Pool,
+  o: {
+    readonly waitMs: number;
+    readonly enough: (answers: readonly RollAnswer[]) => boolean;
+    readonly probe?: { readonly path: string; readonly text: string };
+  },
+): Promise<RollAnswer[]> {
+  const id = randomUUID();
+  await pool.query('delete from bridge.roll_calls where called_at < clock_timestamp() - $1::interval', [oldAfter]);
+  await pool.query('insert into bridge.roll_calls (id, probe_path, probe_text) values ($1, $2, $3)', [
+    id,
+    o.probe?.path ?? null,
+    o.probe?.text ?? null,
+  ]);
+  try {
+    await pool.query('select pg_notify($1, $2)', [rollCallChannel, id]);
+    const end = performance.now() + o.waitMs;
+    for (;;) {
+      const answers = await readAnswers(pool, id);
+      if (o.enough(answers) || performance.now() > end) return answers;
+      await sleep(lookEveryMs);
+    }
+  } finally {
+    await pool.query('delete from bridge.roll_calls where id = $1', [id]);
+  }
+}
+
+async function readAnswers(db: Database, id: string): Promise<RollAnswer[]> {
+  const { rows } = await db.query<{ roles: Role[]; host: string; pid: number; at: Date; detail: RollDetail }>(
+    `select roles, host, pid, answered_at as at, detail from bridge.roll_answers where call_id = $1
+     order by host, name limit 1000`,
+    [id],
+  );
+  return rows.map(({ at, ...answer }) => ({ ...answer, answeredAt: at.getTime() }));
+}
