@@ -57,6 +57,7 @@ export async function doctor(options: DoctorCommandOptions): Promise<void> {
       nodeVersion: process.versions.node,
       answerMs: answerEveryMs + 1_000,
       probe: options.probe ?? false,
+      smokeMs: 180_000,
       smoke: options.smoke ?? false,
       actAs,
     };

@@ -33,6 +33,8 @@ export interface DoctorSite {
   readonly probe: boolean;
   /** Try a whole upload order. */
   readonly smoke: boolean;
+  /** How long that order may take. */
+  readonly smokeMs: number;
   /** In whose name images are imported; null: none is. */
   readonly actAs: ActAs | null;
 }

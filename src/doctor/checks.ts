@@ -7,8 +7,10 @@ import { cluster } from './checks/cluster.ts';
 import { configuration } from './checks/configuration.ts';
 import { ordersDatabase, runsDatabase } from './checks/databases.ts';
 import { groupFolders } from './checks/group-folders.ts';
+import { importInPlace } from './checks/import-in-place.ts';
 import { importProgram } from './checks/import-program.ts';
 import { importers } from './checks/importers.ts';
+import { links } from './checks/links.ts';
 import { mappings } from './checks/mappings.ts';
 import { omeroSignIn } from './checks/omero-sign-in.ts';
 import { partitions } from './checks/partitions.ts';
@@ -17,6 +19,7 @@ import { repository } from './checks/repository.ts';
 import { runningRoles } from './checks/running-roles.ts';
 import { sameStorage } from './checks/same-storage.ts';
 import { slurm } from './checks/slurm.ts';
+import { smoke } from './checks/smoke.ts';
 import { storage } from './checks/storage.ts';
 import { tracking } from './checks/tracking.ts';
 import { versions } from './checks/versions.ts';
@@ -41,10 +44,13 @@ export const checks: readonly DoctorCheck[] = [
   omeroSignIn,
   importProgram,
   repository,
+  links,
   cluster,
   slurm,
   accounting,
   partitions,
   clusterFolders,
   clusterClock,
+  importInPlace,
+  smoke,
 ];

@@ -51,3 +51,21 @@ export async function updateFiles(db: Database, uuid: string, results: readonly 
 export function resultsAsJson(results: readonly FileResult[]): string {
   return JSON.stringify(results.map((r) => ({ ...r, error: r.error === null ? null : printable(r.error) })));
 }
+
+export interface RecentImport {
+  readonly path: string;
+  readonly filesetId: number;
+  readonly imageIds: number[];
+}
+
+/** Files that importers of ours imported last, the newest first, each once. */
+export async function recentImports(db: Database, most: number): Promise<RecentImport[]> {
+  const { rows } = await db.query<{ path: string; fileset_id: number; image_ids: string[] | number[] }>(
+    `select path, fileset_id, image_ids from (
+       select distinct on (path) path, fileset_id, image_ids, updated_at from bridge.order_files
+       where state in ('imported', 'already-there') and fileset_id is not null order by path, updated_at desc) as newest
+     order by updated_at desc limit $1`,
+    [most],
+  );
+  return rows.map((r) => ({ path: r.path, filesetId: r.fileset_id, imageIds: r.image_ids.map(Number) }));
+}

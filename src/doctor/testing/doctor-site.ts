@@ -47,6 +47,7 @@ export async function doctorSite(database: TestDatabase | null, change: Partial<
     answerMs: 100,
     probe: false,
     smoke: false,
+    smokeMs: 60_000,
     actAs: null,
     ...change,
   };

@@ -1,0 +1,98 @@
+import { readdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { pino } from 'pino';
+import { ImporterSite } from '../../importer/testing/importer-site.ts';
+import { OmeroAccess } from '../../omero/access.ts';
+import type { DoctorSite } from '../check.ts';
+import { doctorSite, lookWith } from '../testing/doctor-site.ts';
+import { importInPlace } from './import-in-place.ts';
+import { links } from './links.ts';
+import { smoke } from './smoke.ts';
+
+let world: ImporterSite;
+let omero: OmeroAccess;
+let site: DoctorSite;
+beforeAll(async () => {
+  world = await ImporterSite.open();
+  omero = new OmeroAccess(world.config().omero, pino({ level: 'silent' }));
+}, 60_000);
+beforeEach(async () => {
+  site = await doctorSite(world.database, {
+    config: world.config(),
+    omero,
+    smoke: true,
+    probe: true,
+    actAs: { user: 'alice', group: 'annotate' },
+  });
+});
+afterAll(async () => {
+  await omero?.close();
+  await world?.drop();
+});
+
+test('a trial order that nobody takes says so, and nothing of it is left', async () => {
+  expect(await lookWith(smoke, { ...site, smokeMs: 300 })).toMatchObject({
+    outcome: 'problem',
+    found: expect.stringContaining('"Import Pending"'),
+    remedy: expect.stringContaining('No importer takes orders'),
+  });
+  expect(await readdir(join(world.storage, 'annotate'))).toEqual([]);
+  expect(
+    await world.some(
+      `select 1 from imports where stage = 'Import Pending' and not exists
+         (select from imports t where t.uuid = imports.uuid and t.stage = $1)`,
+      ['Import Failed'],
+    ),
+  ).toBe(false);
+}, 60_000);
+
+test('a trial order is imported, annotated and removed', async () => {
+  const { stop, begun } = world.importer();
+  await begun();
+  expect(await lookWith(smoke, site)).toMatchObject({
+    outcome: 'ok',
+    found: expect.stringContaining('imported and annotated for alice'),
+  });
+  stop();
+  expect(await readdir(join(world.storage, 'annotate'))).toEqual([]);
+  const { rows } = await world.database.pool.query<{ files: string }>(
+    'select files from imports order by id desc limit 1',
+  );
+  const [path = ''] = JSON.parse(rows[0]?.files ?? '[]') as string[];
+  const mark = basename(path, '.ome.tif');
+  expect(mark).toMatch(/^biomero-bridge-smoke-/);
+  expect(await world.alice.findDatasetsByName(mark)).toEqual([]);
+  expect(await world.alice.filesetsByClientPath([path])).toEqual([]);
+}, 120_000);
+
+test('files of imported images: there, moved away, and deleted in OMERO too', async () => {
+  const { stop, begun } = world.importer();
+  await begun();
+  const dataset = await world.dataset();
+  const path = await world.image('kept.tif');
+  const uuid = await world.order([path], dataset);
+  await world.until(() => world.some(`select 1 from imports where uuid = $1 and stage = 'Import Completed'`, [uuid]));
+  stop();
+  expect((await lookWith(links, site)).outcome).toBe('ok');
+  await rm(path);
+  expect(await lookWith(links, site)).toMatchObject({
+    outcome: 'problem',
+    found: expect.stringContaining(path),
+    who: 'admin',
+  });
+  const found = await world.alice.filesetsByClientPath([path]);
+  await world.alice.deleteObjects(
+    'Fileset',
+    found.map((f) => f.filesetId),
+  );
+  expect((await lookWith(links, site)).outcome).toBe('ok');
+}, 120_000);
+
+test('an import in place proves the storage, and fails where the user has no right to it', async () => {
+  const sound = await lookWith(importInPlace, site);
+  // The stand-in's import program is a command that shows the session key, which is told.
+  expect(sound, sound.found).toMatchObject({ outcome: 'warning', found: expect.stringContaining('session key') });
+  const stranger = { ...site, actAs: { user: 'carol', group: 'annotate' } };
+  expect(await lookWith(importInPlace, stranger)).toMatchObject({ outcome: 'problem', remedy: expect.any(String) });
+}, 120_000);
