@@ -43,7 +43,6 @@ export async function doctor(options: DoctorCommandOptions): Promise<void> {
   try {
     const printer = options.json ? null : new CheckPrinter(process.stdout);
     printer?.say(from ? 'Looking at the quick start.\n' : `Looking at what this machine's ${roles.join(', ')} need.\n`);
-    printer?.begin('looking');
     const site = {
       config,
       problems,
@@ -61,15 +60,17 @@ export async function doctor(options: DoctorCommandOptions): Promise<void> {
       smoke: options.smoke ?? false,
       actAs,
     };
-    const results = await runDoctor(site, { fix: options.fix ?? false });
+    const results = await runDoctor(site, {
+      fix: options.fix ?? false,
+      onStart: (check) => printer?.begin(check.title),
+      onResult: (result) => printer?.end(asPrinted(result)),
+    });
     process.exitCode = exitCodeOf(results);
     if (!printer) {
       process.stdout.write(`${JSON.stringify({ roles, exitCode: process.exitCode, checks: results }, null, 2)}\n`);
       return;
     }
-    const printed = results.map(asPrinted);
-    for (const result of printed) printer.end(result);
-    printer.say(`\n${countsLine(printed)}`);
+    printer.say(`\n${countsLine(results.map(asPrinted))}`);
   } finally {
     await omero.close();
     await transport?.close();

@@ -285,7 +285,7 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     )
     .addOption(new Option('--role <role...>', 'only what these roles need').choices(roles))
     .option('--fix', 'mend what is safe to mend, and say what was done')
-    .option('--probe', 'also write: a file that all roles must see, and an import in place that is removed again')
+    .option('--probe', 'also write: a file that all roles must see, and an import in place; both are removed again')
     .option('--smoke', 'also place an upload order of a tiny image, wait until it is imported, and remove it again')
     .option('--user <name>', 'user for whom --probe and --smoke import')
     .option('--group <name>', 'group of that user')

@@ -10,6 +10,7 @@ import { groupFolders } from './checks/group-folders.ts';
 import { importInPlace } from './checks/import-in-place.ts';
 import { importProgram } from './checks/import-program.ts';
 import { importers } from './checks/importers.ts';
+import { leftovers } from './checks/leftovers.ts';
 import { links } from './checks/links.ts';
 import { mappings } from './checks/mappings.ts';
 import { omeroSignIn } from './checks/omero-sign-in.ts';
@@ -41,6 +42,7 @@ export const checks: readonly DoctorCheck[] = [
   sameStorage,
   mappings,
   groupFolders,
+  leftovers,
   omeroSignIn,
   importProgram,
   repository,

@@ -10,6 +10,9 @@ export interface DoctorOptions {
   /** How long one check may take. */
   readonly limitMs?: number;
   readonly checks?: readonly DoctorCheck[];
+  /** Told before a result is waited for, in their order, and when it is there. */
+  readonly onStart?: (check: DoctorCheck) => void;
+  readonly onResult?: (result: DoctorResult) => void;
 }
 
 /**
@@ -20,12 +23,21 @@ export interface DoctorOptions {
 export async function runDoctor(site: DoctorSite, options: DoctorOptions = {}): Promise<DoctorResult[]> {
   const concerns = (check: DoctorCheck): boolean => check.roles.some((role: Role) => site.roles.includes(role));
   const running = new Map<string, Promise<DoctorResult>>();
-  for (const check of (options.checks ?? allChecks).filter(concerns)) {
+  const chosen = (options.checks ?? allChecks).filter(concerns);
+  for (const check of chosen) {
     const needed = check.needs.flatMap((id) => running.get(id) ?? []);
     const result = Promise.all(needed).then((before) => resultOf(site, check, before, options));
     running.set(check.id, result);
   }
-  return Promise.all(running.values());
+  const results: DoctorResult[] = [];
+  for (const check of chosen) {
+    options.onStart?.(check);
+    const result = await running.get(check.id);
+    if (!result) continue;
+    results.push(result);
+    options.onResult?.(result);
+  }
+  return results;
 }
 
 /** 0: no problem; 1: a problem; 2: no problem, but something could not be told. */

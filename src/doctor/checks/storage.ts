@@ -1,5 +1,10 @@
+import { existsSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { archivesFolder } from '../../archive/layout.ts';
 import { freeSpace } from '../../archive/storage-error.ts';
 import { describeError } from '../../domain/errors.ts';
+import { adoptStorage } from '../../storage/adopt.ts';
 import { readMounts } from '../../storage/check.ts';
 import type { DoctorCheck } from '../check.ts';
 
@@ -44,13 +49,27 @@ export const storage: DoctorCheck = {
     if (unmarked.length)
       return {
         outcome: 'warning',
+        fixable: unmarked.includes(baseDir) && (await isSurelyMounted(baseDir)),
         found: `${unmarked.join(', ')} bears no marker, so a mount that went away cannot be told from an empty folder`,
         remedy: 'While it is mounted: biomero-bridge storage adopt.',
         who: 'admin',
       };
     return { outcome: 'ok', found: `${mounts.map((m) => m.path).join(', ')}: there, with room` };
   },
+  fix: async ({ config, runs }) => {
+    if (!runs) throw new Error('no database of runs is configured');
+    const { path, marker } = await adoptStorage(runs, config.storage.baseDir);
+    return `adopted ${path}, marker ${marker}`;
+  },
 };
+
+/** An empty folder where a mount should be must not get the marker: it has to be a mount of its own, or hold archives. */
+async function isSurelyMounted(baseDir: string): Promise<boolean> {
+  const [here, above] = [await stat(baseDir), await stat(dirname(baseDir))];
+  if (here.dev !== above.dev) return true;
+  const folders = (await readdir(baseDir, { withFileTypes: true })).filter((e) => e.isDirectory());
+  return folders.slice(0, 1000).some((e) => existsSync(join(baseDir, e.name, archivesFolder)));
+}
 
 async function plain(path: string): Promise<{
   path: string;

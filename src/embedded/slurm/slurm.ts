@@ -53,7 +53,13 @@ export async function startSlurm(options: {
   const binDir = join(directory, 'bin');
   await mkdir(join(directory, 'jobs'), { recursive: true, mode: 0o711 });
   await mkdir(binDir, { recursive: true });
-  for (const name of ['my-scratch', 'my-scratch/data', 'slurm-scripts', 'slurm-scripts/jobs']) {
+  for (const name of [
+    'my-scratch',
+    'my-scratch/data',
+    'my-scratch/singularity_images/workflows',
+    'slurm-scripts',
+    'slurm-scripts/jobs',
+  ]) {
     await mkdir(join(home, name), { recursive: true });
     if (runAs) chownSync(join(home, name), runAs.uid, runAs.gid);
   }
