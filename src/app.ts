@@ -12,6 +12,7 @@ import { migrate } from './lib/migrate.ts';
 import { listen } from './lib/notify.ts';
 import { identifyProcess } from './lib/process-identity.ts';
 import { Wakeups } from './lib/wakeups.ts';
+import { databaseHealth } from './metrics/database-health.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { startMetrics } from './metrics/metrics-server.ts';
 import { runNotifier } from './notify/notifier.ts';
@@ -90,7 +91,7 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
     });
     if (config.metrics.port !== null) {
       const { host, port } = config.metrics;
-      const served = await startMetrics({ host, port, metrics, health: () => health(pools), log });
+      const served = await startMetrics({ host, port, metrics, health: () => databaseHealth(pools), log });
       closers.push(() => served.close());
       log.info({ address: served.address }, 'metrics are served');
     }
@@ -140,7 +141,7 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
         omeroGroups: async () => (await omero.admin()).allGroups(),
         slurm,
         site: { config, runs, omero, slurm, transport, tracker },
-        health: () => health(pools),
+        health: () => databaseHealth(pools),
         log: log.child({ role: 'web' }),
       });
       closers.push(web.close);
@@ -201,19 +202,6 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
 function holderName(): string {
   const identity = identifyProcess(process.pid);
   return JSON.stringify({ host: hostname(), id: randomBytes(4).toString('hex'), ...identity });
-}
-
-async function health(pools: ReadonlySet<Pool>): Promise<Record<string, string>> {
-  const checks: Record<string, string> = {};
-  let number = 0;
-  for (const pool of pools) {
-    const name = pools.size === 1 ? 'database' : (['database of runs', 'database of orders'][number++] ?? 'database');
-    checks[name] = await pool.query('select 1').then(
-      () => 'ok',
-      () => 'does not answer',
-    );
-  }
-  return checks;
 }
 
 function poolOptions(log: Logger): { max: number; onError: (error: Error) => void } {
