@@ -3,7 +3,9 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Config } from './config/config.ts';
 import { describeError } from './domain/errors.ts';
-import { keepAnswering, rollCallChannel } from './doctor/roll-call.ts';
+import { cheapChecks } from './doctor/checks.ts';
+import { doctorDefaults, runDoctor } from './doctor/run-doctor.ts';
+import { CallBell, keepAnswering, rollCallChannel } from './doctor/roll-call.ts';
 import { startWeb, type WebServer } from './http/server.ts';
 import { runImporter } from './importer/importer.ts';
 import { openPool, type Pool } from './lib/database.ts';
@@ -118,12 +120,12 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
       },
       listenOptions(log, stop.signal),
     );
-    const rollCalls = new Wakeups();
+    const rollCalls = new CallBell();
     listen(
       config.databases.orders,
       ['bridge_orders', rollCallChannel],
       (channel, payload) => {
-        if (channel === rollCallChannel) return rollCalls.wake('call');
+        if (channel === rollCallChannel) return rollCalls.ring();
         orderChanges.wake(payload);
         web?.live.changed();
       },
@@ -138,6 +140,15 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
         sources: { runs, orders },
         storage: config.storage,
         sourceImages: new SourceImages(omero, config.storage.baseDir),
+        doctor: () =>
+          runDoctor(
+            {
+              ...{ config, roles, runs, orders, omero, log: log.child({ role: 'web' }) },
+              transport: roles.includes('worker') ? transport : null,
+              ...doctorDefaults,
+            },
+            { checks: cheapChecks },
+          ),
         omeroGroups: async () => (await omero.admin()).allGroups(),
         slurm,
         site: { config, runs, omero, slurm, transport, tracker },

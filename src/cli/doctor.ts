@@ -1,8 +1,7 @@
 import { join, resolve } from 'node:path';
 import { readConfig, roles as everyRole, type Role } from '../config/load.ts';
 import type { DoctorResult } from '../doctor/check.ts';
-import { answerEveryMs } from '../doctor/roll-call.ts';
-import { exitCodeOf, runDoctor } from '../doctor/run-doctor.ts';
+import { doctorDefaults, exitCodeOf, runDoctor } from '../doctor/run-doctor.ts';
 import type { Fixer } from '../domain/errors/define.ts';
 import { sampleGroup, sampleUser } from '../embedded/quick-start.ts';
 import { slurmEnvironment } from '../embedded/slurm/slurm.ts';
@@ -43,23 +42,8 @@ export async function doctor(options: DoctorCommandOptions): Promise<void> {
   try {
     const printer = options.json ? null : new CheckPrinter(process.stdout);
     printer?.say(from ? 'Looking at the quick start.\n' : `Looking at what this machine's ${roles.join(', ')} need.\n`);
-    const site = {
-      config,
-      problems,
-      roles,
-      runs,
-      orders,
-      omero,
-      transport,
-      log,
-      now: Date.now,
-      nodeVersion: process.versions.node,
-      answerMs: answerEveryMs + 1_000,
-      probe: options.probe ?? false,
-      smokeMs: 180_000,
-      smoke: options.smoke ?? false,
-      actAs,
-    };
+    const chosen = { probe: options.probe ?? false, smoke: options.smoke ?? false, actAs };
+    const site = { ...doctorDefaults, config, problems, roles, runs, orders, omero, transport, log, ...chosen };
     const results = await runDoctor(site, {
       fix: options.fix ?? false,
       onStart: (check) => printer?.begin(check.title),

@@ -57,6 +57,8 @@ export interface DoctorCheck {
   readonly roles: readonly Role[];
   /** Checks whose problem makes this one pointless. */
   readonly needs: readonly string[];
+  /** It writes on the storage, starts a program, or reads large folders. */
+  readonly costly?: boolean;
   /** How long it may take, where that is longer than others may. */
   readonly limitMs?: number;
   /** A BridgeError that is thrown is a problem; any other leaves the outcome unknown. */

@@ -56,3 +56,6 @@ export const checks: readonly DoctorCheck[] = [
   importInPlace,
   smoke,
 ];
+
+/** Those that write nothing on the storage, start no program, and read no large folder: for whoever looks often. */
+export const cheapChecks: readonly DoctorCheck[] = checks.filter((check) => !check.costly);

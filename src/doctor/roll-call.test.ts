@@ -3,12 +3,11 @@ import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.ts';
 import type { Role } from '../config/load.ts';
 import { listen } from '../lib/notify.ts';
-import { Wakeups } from '../lib/wakeups.ts';
 import { adoptStorage } from '../storage/adopt.ts';
 import type { DoctorSite } from './check.ts';
 import { runningRoles } from './checks/running-roles.ts';
 import { sameStorage } from './checks/same-storage.ts';
-import { keepAnswering, rollCallChannel, type Answerer } from './roll-call.ts';
+import { CallBell, keepAnswering, rollCallChannel, type Answerer } from './roll-call.ts';
 import { doctorSite, lookWith } from './testing/doctor-site.ts';
 
 let database: TestDatabase;
@@ -22,12 +21,12 @@ afterEach(() => database.drop());
 /** A running process of these roles, which may see the world differently. */
 async function running(roles: Role[], change: Partial<Answerer['config']> = {}, db = database): Promise<void> {
   const stop = new AbortController();
-  const calls = new Wakeups();
+  const bell = new CallBell();
   await new Promise<void>((onConnect) =>
-    listen(db.url, [rollCallChannel], () => calls.wake('call'), { signal: stop.signal, onConnect }),
+    listen(db.url, [rollCallChannel], () => bell.ring(), { signal: stop.signal, onConnect }),
   );
   const config = { ...site.config, ...change };
-  const done = keepAnswering({ pool: db.pool, config, roles, name: crypto.randomUUID() }, calls, stop.signal);
+  const done = keepAnswering({ pool: db.pool, config, roles, name: crypto.randomUUID() }, bell, stop.signal);
   onTestFinished(async () => {
     stop.abort();
     await done;
@@ -102,3 +101,11 @@ test('another storage at the same path, as a container with another mount sees i
     who: 'it',
   });
 });
+
+test('calls at the same moment are all heard', async () => {
+  await running(['worker', 'importer', 'web']);
+  const found = await Promise.all(
+    Array.from({ length: 8 }, () => lookWith(runningRoles, { ...site, answerMs: 60_000 })),
+  );
+  expect(found.map((f) => f.outcome)).toEqual(Array.from({ length: 8 }, () => 'ok'));
+}, 90_000);

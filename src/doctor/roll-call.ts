@@ -12,7 +12,7 @@ import type { Role } from '../config/load.ts';
 import { describeError } from '../domain/errors.ts';
 import type { Database, Pool } from '../lib/database.ts';
 import { productVersion } from '../lib/product-version.ts';
-import type { Wakeups } from '../lib/wakeups.ts';
+import { Wakeups } from '../lib/wakeups.ts';
 import { readMarker } from '../storage/marker.ts';
 
 export const rollCallChannel = 'bridge_roll_calls';
@@ -58,11 +58,27 @@ export const answerEveryMs = 5_000;
 /** Calls of doctors that died. */
 const oldAfter = '1 minute';
 
+/** Remembers that a call was heard while another was being answered. */
+export class CallBell {
+  readonly #wakeups = new Wakeups();
+  #rung = false;
+
+  ring(): void {
+    this.#rung = true;
+    this.#wakeups.wake('call');
+  }
+
+  async wait(ms: number, signal: AbortSignal): Promise<void> {
+    if (!this.#rung) await this.#wakeups.wait('call', ms, signal);
+    this.#rung = false;
+  }
+}
+
 /** Answers calls until the signal aborts, whatever becomes of one of them: no work depends on it. */
-export async function keepAnswering(answerer: Answerer, calls: Wakeups, signal: AbortSignal): Promise<void> {
+export async function keepAnswering(answerer: Answerer, bell: CallBell, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await answerRollCalls(answerer).catch(() => undefined);
-    await calls.wait('call', answerEveryMs, signal);
+    await bell.wait(answerEveryMs, signal);
   }
 }
 

@@ -3,6 +3,7 @@ import type { Role } from '../config/load.ts';
 import { describeError, isBridgeError } from '../domain/errors.ts';
 import type { DoctorCheck, DoctorFinding, DoctorResult, DoctorSite } from './check.ts';
 import { checks as allChecks } from './checks.ts';
+import { answerEveryMs } from './roll-call.ts';
 
 export interface DoctorOptions {
   /** Mend what is safe to mend. */
@@ -14,6 +15,18 @@ export interface DoctorOptions {
   readonly onStart?: (check: DoctorCheck) => void;
   readonly onResult?: (result: DoctorResult) => void;
 }
+
+/** A doctor that only looks, in a process whose configuration was accepted. */
+export const doctorDefaults = {
+  problems: [],
+  now: Date.now,
+  nodeVersion: process.versions.node,
+  answerMs: answerEveryMs + 1_000,
+  probe: false,
+  smoke: false,
+  smokeMs: 180_000,
+  actAs: null,
+} satisfies Partial<DoctorSite>;
 
 /**
  * Tries everything that the site's roles need, side by side, each within a time limit. Never throws because of what is

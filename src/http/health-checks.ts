@@ -1,47 +1,64 @@
-/** Whether everything that this product needs is well, as far as the web role can tell without changing anything. */
-import { checkGroupMappings } from '../archive/check-group-mappings.ts';
-import { readGroupMappings } from '../archive/group-mappings.ts';
-import type { StorageConfig } from '../config/config.ts';
+/** What the page Health shows: what the doctor finds from where the web role runs, and what waits for somebody. */
+import type { DoctorResult } from '../doctor/check.ts';
 import { BridgeError, describeError } from '../domain/errors.ts';
+import type { Fixer } from '../domain/errors/define.ts';
 import { readOrderFigures, readRunFigures } from '../metrics/figures.ts';
 import type { CheckResult } from '../omero/check/check.ts';
-import { readImporters } from '../orders/importers.ts';
 import type { ViewSources } from '../runs/read-view.ts';
-import { readMounts } from '../storage/check.ts';
 
 export interface HealthParts {
   sources: ViewSources;
-  storage: StorageConfig;
-  omeroGroups(): Promise<{ id: number; name: string }[]>;
-  health(): Promise<Record<string, string>>;
+  /** The doctor's cheap checks; nothing is changed by them. */
+  doctor(): Promise<DoctorResult[]>;
+}
+
+export interface HealthCheck extends CheckResult {
+  /** Who can mend it. */
+  readonly who: Fixer | null;
+}
+
+export interface HealthReport {
+  readonly at: string;
+  readonly checks: HealthCheck[];
 }
 
 type Found = Pick<CheckResult, 'outcome' | 'detail' | 'remedy'>;
 
-/** An OMERO that says nothing for so long is away. */
-const omeroMs = 10_000;
+/** Pages that are left open ask every minute, each of them. */
+const keptMs = 50_000;
 /** An order that waits longer than this deserves a look. */
 const longWaitSeconds = 30 * 60;
 
 const passed = (detail: string): Found => ({ outcome: 'passed', detail, remedy: null });
 const warning = (detail: string, remedy: string): Found => ({ outcome: 'warning', detail, remedy });
-const failed = (detail: string, remedy: string): Found => ({ outcome: 'failed', detail, remedy });
 
-/** Every check, at once; one that throws has failed. */
-export function healthChecks(parts: HealthParts): Promise<CheckResult[]> {
-  const { sources, storage } = parts;
-  return Promise.all([
-    check('databases', 'The databases answer', async () => {
-      const away = Object.entries(await parts.health()).filter(([, state]) => state !== 'ok');
-      if (away.length === 0) return passed('');
-      const words = away.map(([name, state]) => `${name} ${state}`).join(', ');
-      return failed(words, 'Start PostgreSQL, or correct SQLALCHEMY_URL and INGEST_TRACKING_DB_URL.');
-    }),
-    check('omero', 'OMERO answers the service account', async () => {
-      const groups = await within(parts.omeroGroups(), omeroMs);
-      return passed(`${groups.length} ${groups.length === 1 ? 'group' : 'groups'}`);
-    }),
-    check('importers', 'Importers are at work', () => importersFound(sources)),
+/** Looks once for everybody who asks at a time, and keeps what was found for a while. */
+export class Health {
+  readonly #parts: HealthParts;
+  #kept: { report: HealthReport; until: number } | null = null;
+  #looking: Promise<HealthReport> | null = null;
+
+  constructor(parts: HealthParts) {
+    this.#parts = parts;
+  }
+
+  /** `again`: look now, whatever was found a moment ago. */
+  async read(again: boolean): Promise<HealthReport> {
+    if (!again && this.#kept && performance.now() < this.#kept.until) return this.#kept.report;
+    this.#looking ??= this.#look().finally(() => (this.#looking = null));
+    return this.#looking;
+  }
+
+  async #look(): Promise<HealthReport> {
+    const report = { at: new Date().toISOString(), checks: await healthChecks(this.#parts) };
+    this.#kept = { report, until: performance.now() + keptMs };
+    return report;
+  }
+}
+
+async function healthChecks({ sources, doctor }: HealthParts): Promise<HealthCheck[]> {
+  const [site, ...work] = await Promise.all([
+    doctor(),
     check('queue', 'Orders do not wait', () => queueFound(sources)),
     check('runs', 'No run waits for anybody', async () => {
       const { attention } = await readRunFigures(sources.runs);
@@ -49,42 +66,22 @@ export function healthChecks(parts: HealthParts): Promise<CheckResult[]> {
       const words = attention.map(({ code, count }) => `${count} by ${code}`).join(', ');
       return warning(`Runs are held up: ${words}.`, 'Open them in the list of runs; each says what it waits for.');
     }),
-    check('storage', 'The storage is the one that was adopted', () => storageFound(parts)),
-    check('mappings', 'Group mappings can be used', async () => {
-      const mappings = await readGroupMappings(storage.mappingFiles);
-      const findings = await checkGroupMappings(storage, mappings);
-      const [first] = findings.toSorted((a, b) => Number(b.level === 'error') - Number(a.level === 'error'));
-      if (!first) return passed(`${mappings.size} mapped`);
-      const text = `Group "${first.groupName}", folder "${first.folder}": ${first.reason}.`;
-      return first.level === 'error' ? failed(text, first.remedy) : warning(text, first.remedy);
-    }),
   ]);
+  return [...work, ...site.map(asCheck)];
 }
 
-async function importersFound({ orders }: ViewSources): Promise<Found> {
-  const importers = await readImporters(orders);
-  const of = (state: (typeof importers)[number]['state']): typeof importers =>
-    importers.filter((importer) => importer.state === state);
-  const [stopped] = of('stopped');
-  if (stopped)
-    return failed(
-      `${stopped.host} takes no orders: ${stopped.stopped}.`,
-      'Stop the other importer, then restart this one: both would import everything twice.',
-    );
-  const alive = of('alive').length;
-  const [silent] = of('silent');
-  if (alive === 0) {
-    const { pending } = await readOrderFigures(orders);
-    const text = 'No importer of this product beats.';
-    const remedy = 'Start one: biomero-bridge importer';
-    return pending > 0 ? failed(`${text} ${pending} orders wait.`, remedy) : warning(text, remedy);
-  }
-  if (silent)
-    return warning(
-      `${silent.host}, process ${silent.pid}, is silent since ${silent.lastBeatAt.toISOString()}; ${alive} others go on.`,
-      `Look on ${silent.host} why it ended, and start it again.`,
-    );
-  return passed(`${alive} alive`);
+const outcomes = {
+  ok: 'passed',
+  warning: 'warning',
+  problem: 'failed',
+  skipped: 'skipped',
+  unknown: 'warning',
+} as const;
+
+function asCheck({ id, title, outcome, found, remedy, who, code, ms }: DoctorResult): HealthCheck {
+  const text = outcome === 'unknown' ? `could not be told: ${found}` : found;
+  const capital = (words: string): string => words.slice(0, 1).toUpperCase() + words.slice(1);
+  return { id, title: capital(title), outcome: outcomes[outcome], detail: text, remedy, who, code, ms };
 }
 
 async function queueFound({ orders }: ViewSources): Promise<Found> {
@@ -101,23 +98,7 @@ async function queueFound({ orders }: ViewSources): Promise<Found> {
   return passed(pending === 0 ? 'none waits' : `${pending} wait`);
 }
 
-async function storageFound({ sources, storage }: HealthParts): Promise<Found> {
-  const mounts = await readMounts(sources.runs, storage.baseDir);
-  const bad = mounts.find((m) => m.state === 'missing' || m.state === 'changed');
-  if (bad)
-    return failed(
-      `${bad.path} ${bad.reason ?? 'bears another marker than the one that was adopted'}.`,
-      'Mount the storage there. If another one took its place on purpose: biomero-bridge storage adopt --replace',
-    );
-  if (mounts.some((m) => m.state === 'unmarked'))
-    return warning(
-      `${storage.baseDir} bears no marker, so a mount that went away cannot be told from an empty one.`,
-      'While it is mounted: biomero-bridge storage adopt',
-    );
-  return passed(storage.baseDir);
-}
-
-async function check(id: string, title: string, look: () => Promise<Found>): Promise<CheckResult> {
+async function check(id: string, title: string, look: () => Promise<Found>): Promise<HealthCheck> {
   const from = performance.now();
   const found = await look().then(
     (f) => ({ ...f, code: null }),
@@ -128,13 +109,5 @@ async function check(id: string, title: string, look: () => Promise<Found>): Pro
       code: error instanceof BridgeError ? error.code : null,
     }),
   );
-  return { id, title, ms: Math.round(performance.now() - from), ...found };
-}
-
-async function within<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it has said nothing for ${ms / 1000} s`)), ms);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+  return { id, title, who: found.remedy === null ? null : 'admin', ms: Math.round(performance.now() - from), ...found };
 }

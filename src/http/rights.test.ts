@@ -135,6 +135,7 @@ beforeAll(async () => {
     omeroWeb: null,
     storage: { baseDir: storageFolder, mappingFiles: [] },
     omeroGroups: async () => [],
+    doctor: async () => [],
     sourceImages: new SourceImages({ as: () => Promise.reject(new Error('no OMERO here')) }, storageFolder),
     previews: new PreviewMaker('/nonexistent', log),
     address: () => ({ hosts: ['here'], origins: ['http://here'], path: '/', secure: false }),

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { Logger } from 'pino';
 import type { OmeroConfig, StorageConfig, WebConfig } from '../config/config.ts';
+import type { DoctorResult } from '../doctor/check.ts';
 import { bridgeError } from '../domain/errors.ts';
 import type { ViewSources } from '../runs/read-view.ts';
 import type { ImportJobContext } from '../runs/import-job.ts';
@@ -31,6 +32,8 @@ export interface WebParts {
   sourceImages: SourceImages;
   /** The groups that OMERO has. */
   omeroGroups(): Promise<{ id: number; name: string }[]>;
+  /** The doctor's cheap checks, from where this process runs. */
+  doctor(): Promise<DoctorResult[]>;
   slurm: Slurm;
   /** What starting a run and handing over a job need. */
   site: ImportJobContext;

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import type { Logger } from 'pino';
 import type { StorageConfig } from '../config/config.ts';
+import type { DoctorResult } from '../doctor/check.ts';
 import { bridgeError, BridgeError, describeError } from '../domain/errors.ts';
 import type { ViewSources } from '../runs/read-view.ts';
 import type { ImportJobContext } from '../runs/import-job.ts';
@@ -42,6 +43,8 @@ export interface WebAppParts {
   storage: StorageConfig;
   /** The groups that OMERO has. */
   omeroGroups(): Promise<{ id: number; name: string }[]>;
+  /** The doctor's cheap checks, from where this process runs. */
+  doctor(): Promise<DoctorResult[]>;
   address: () => PublicAddress;
   /** Whether this process can do its work; becomes `/healthz`. */
   health(): Promise<Record<string, string>>;

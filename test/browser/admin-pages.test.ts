@@ -132,11 +132,13 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
 
   test('health says what is well and what needs someone, and who stopped is told', async () => {
     await page.getByRole('link', { name: 'Health' }).click();
-    await page.getByText('OMERO answers the service account').waitFor();
+    await page.getByText('Sign-in to OMERO').waitFor();
     const marker = join(folder.path, 'storage', '.biomero-bridge-storage.json');
     renameSync(marker, `${marker}.away`);
     await page.getByRole('button', { name: 'Check again' }).click();
-    const check = page.getByRole('listitem').filter({ hasText: 'The storage is the one that was adopted' });
+    const check = page
+      .getByRole('listitem')
+      .filter({ has: page.getByRole('heading', { name: 'Storage', exact: true }) });
     await check.getByText('Failing').waitFor();
     await check.getByText(/storage adopt --replace/).waitFor();
     await picture(page, 'health');

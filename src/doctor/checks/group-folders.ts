@@ -14,6 +14,7 @@ export const groupFolders: DoctorCheck = {
   tests: 'Tries in the folder of every group with a mapping or a run what an archive needs, as the user who runs this.',
   roles: ['worker'],
   needs: ['runs-database', 'storage'],
+  costly: true,
   run: async ({ config, runs, log }) => {
     if (!runs) return { outcome: 'skipped', found: 'no database of runs is configured' };
     if (!config.storage.baseDir) return { outcome: 'skipped', found: 'base_dir is not configured' };

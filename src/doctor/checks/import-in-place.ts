@@ -10,6 +10,7 @@ export const importInPlace: DoctorCheck = {
     "With `--probe`: everything that `omero check` tries, in a user's name: among it a real import of a tiny image in place, which proves that OMERO sees the storage at the same path and may read it. All is removed again.",
   roles: ['importer'],
   needs: ['omero', 'import-program', 'storage'],
+  costly: true,
   limitMs: limitMs + 60_000,
   run: async ({ probe, actAs, config }) => {
     if (!probe) return { outcome: 'skipped', found: 'only with --probe' };

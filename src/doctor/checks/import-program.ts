@@ -8,6 +8,7 @@ export const importProgram: DoctorCheck = {
   tests: "Starts Java and looks for OMERO's importer in it, as the user that imports run as.",
   roles: ['importer'],
   needs: ['configuration'],
+  costly: true,
   limitMs: 90_000,
   run: async ({ config }) => {
     if (!config.importer.command.length) return { outcome: 'skipped', found: 'none is configured' };

@@ -9,6 +9,7 @@ export const leftovers: DoctorCheck = {
     'Looks for unfinished archives that nobody has touched for a week, for trials that died, and for new versions of mapping files that never took their place.',
   roles: ['worker'],
   needs: ['runs-database', 'storage'],
+  costly: true,
   run: async (site) => {
     if (!site.runs || !site.config.storage.baseDir)
       return { outcome: 'skipped', found: 'no storage or no database of runs is configured' };

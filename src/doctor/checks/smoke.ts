@@ -24,6 +24,7 @@ export const smoke: DoctorCheck = {
     'With `--smoke`: writes a tiny image into the folder of a group, orders its import into a dataset of its own, waits for whichever importer takes it, looks for image and annotations in OMERO, and removes all of it. The order stays in the ledger.',
   roles: ['worker', 'importer'],
   needs: ['orders-database', 'omero', 'storage'],
+  costly: true,
   limitMs: 10 * 60_000,
   run: async (site) => {
     const { orders, actAs, config } = site;

@@ -149,6 +149,7 @@ export const healthView = z.object({
         outcome: z.enum(['passed', 'warning', 'failed', 'skipped']),
         detail: z.string(),
         remedy: z.string().nullable(),
+        who: z.enum(['researcher', 'admin', 'it', 'developer']).nullable(),
         code: z.string().nullable(),
         ms: count,
       })

@@ -1,16 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
+import { useRef } from 'react';
 import { Link } from 'wouter';
-import type { CheckResult } from '../../../src/omero/check/check.ts';
+import type { HealthCheck, HealthReport } from '../../../src/http/health-checks.ts';
 import { getJson } from '../api.ts';
 import { Icon } from '../icon.tsx';
 import { StateMark } from '../state.tsx';
 import { clockText, numberText } from '../words.ts';
 import { PageHead, Section, Waiting } from './page-parts.tsx';
-
-interface Health {
-  at: string;
-  checks: CheckResult[];
-}
 
 /** Where a check's matter is looked at and put right. */
 const pages: Record<string, [path: string, word: string]> = {
@@ -21,11 +17,23 @@ const pages: Record<string, [path: string, word: string]> = {
   mappings: ['/mappings', 'Mappings'],
 };
 
+const people: Record<NonNullable<HealthCheck['who']>, string> = {
+  researcher: 'the researcher',
+  admin: 'an admin of this service',
+  it: "the site's IT",
+  developer: 'the developers of biomero-bridge',
+};
+
 /** What fails first, then what needs a look, then what is well. */
 export function HealthPage(): React.ReactElement {
+  const again = useRef(false);
   const health = useQuery({
     queryKey: ['admin', 'health'],
-    queryFn: ({ signal }) => getJson<Health>('/api/admin/health', signal),
+    queryFn: ({ signal }) => {
+      const address = `/api/admin/health${again.current ? '?again=true' : ''}`;
+      again.current = false;
+      return getJson<HealthReport>(address, signal);
+    },
     refetchInterval: 60_000,
   });
   if (!health.data)
@@ -36,8 +44,8 @@ export function HealthPage(): React.ReactElement {
       </>
     );
   const { at, checks } = health.data;
-  const of = (outcome: CheckResult['outcome']): CheckResult[] => checks.filter((c) => c.outcome === outcome);
-  const needs = [...of('failed'), ...of('warning'), ...of('skipped')];
+  const of = (outcome: HealthCheck['outcome']): HealthCheck[] => checks.filter((c) => c.outcome === outcome);
+  const needs = [...of('failed'), ...of('warning')];
   return (
     <>
       <PageHead title="Health" lede={`${lede(checks)} Checked at ${clockText(at)}, every minute.`}>
@@ -45,7 +53,11 @@ export function HealthPage(): React.ReactElement {
           className="button"
           type="button"
           aria-busy={health.isFetching}
-          onClick={() => !health.isFetching && void health.refetch()}
+          onClick={() => {
+            if (health.isFetching) return;
+            again.current = true;
+            void health.refetch();
+          }}
         >
           {health.isFetching ? 'Checking' : 'Check again'}
         </button>
@@ -64,6 +76,7 @@ export function HealthPage(): React.ReactElement {
                   {check.remedy && (
                     <p className="do">
                       <strong>What to do:</strong> {check.remedy}
+                      {check.who && <small> Who: {people[check.who]}.</small>}
                     </p>
                   )}
                   <More id={check.id} />
@@ -88,15 +101,31 @@ export function HealthPage(): React.ReactElement {
           ))}
         </ul>
       </Section>
+      {of('skipped').length > 0 && (
+        <Section id="not-tried" title="Not tried" aside={numberText(of('skipped').length, 'check')}>
+          <ul className="panel check-list">
+            {of('skipped').map((check) => (
+              <li key={check.id}>
+                <span aria-hidden="true">
+                  <Icon name="wait" />
+                </span>
+                <span>
+                  {check.title} <small>{check.detail}</small>
+                </span>
+              </li>
+            ))}
+          </ul>
+        </Section>
+      )}
       <p className="hint below">
-        As this web server sees it. <code>biomero-bridge omero check</code> and{' '}
-        <code>biomero-bridge storage check</code> try more, from whichever machine they are called on.
+        As this web server sees it. <code>biomero-bridge doctor</code> tries more, from whichever machine it is called
+        on; with <code>--probe</code> and <code>--smoke</code> it also imports.
       </p>
     </>
   );
 }
 
-function lede(checks: CheckResult[]): string {
+function lede(checks: HealthCheck[]): string {
   const [failed, warned] = (['failed', 'warning'] as const).map((o) => checks.filter((c) => c.outcome === o).length);
   if (!failed && !warned) return 'Everything is in order.';
   const words = [
@@ -106,10 +135,9 @@ function lede(checks: CheckResult[]): string {
   return `${words.join(', ')}.`;
 }
 
-function Outcome({ check }: { check: CheckResult }): React.ReactElement {
+function Outcome({ check }: { check: HealthCheck }): React.ReactElement {
   if (check.outcome === 'failed') return <StateMark tone="fail" icon="fail" word="Failing" />;
-  if (check.outcome === 'warning') return <StateMark tone="warn" icon="warn" word="Attention" />;
-  return <StateMark tone="idle" icon="wait" word="Not run" />;
+  return <StateMark tone="warn" icon="warn" word="Attention" />;
 }
 
 function More({ id }: { id: string }): React.ReactElement | null {
