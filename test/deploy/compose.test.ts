@@ -184,6 +184,7 @@ test('both files give our services the same, but for what only an existing site 
         .replaceAll('../biomero-bridge', '..')
         .replaceAll('service_started', 'service_healthy')
         .replace('"privileged":false,', '')
+        .replaceAll('"OMERO_PORT":"${OMERO_PORT:-4064}",', '')
         .replace('"OMERO_PASSWORD":"","INGEST_TRACKING_DB_URL":"",', '');
       return JSON.parse(text) as unknown;
     });

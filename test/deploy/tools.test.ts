@@ -46,7 +46,7 @@ services:
       OMERO_HOST: omeroserver
       OMERO_USER: root
       OMERO_PASSWORD: \${OMERO_ROOT_PASSWORD}
-      OMERO_PORT: \${OMERO_PORT}
+      OMERO_PORT: 4064
       INGEST_TRACKING_DB_URL: postgresql+psycopg2://\${BIOMERO_POSTGRES_USER}:\${BIOMERO_POSTGRES_PASSWORD}@database-biomero:5432/\${BIOMERO_POSTGRES_DB}
       ADI_RUN_MIGRATIONS: "1"
     networks: [omero]
@@ -63,7 +63,6 @@ BIOMERO_POSTGRES_USER=biomero
 BIOMERO_POSTGRES_PASSWORD=for-biomero
 BIOMERO_POSTGRES_DB=biomero
 OMERO_ROOT_PASSWORD=for-root
-OMERO_PORT=4064
 `;
 
 function temporary(): string {
