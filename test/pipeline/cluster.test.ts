@@ -2,7 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { checks } from '../../src/doctor/checks.ts';
+import { doctorDefaults, runDoctor } from '../../src/doctor/run-doctor.ts';
 import { importJob, type ImportJobRequest } from '../../src/runs/import-job.ts';
 import { ClusterSite } from '../support/cluster-site.ts';
 import { describeWithPart } from '../support/optional-part.ts';
@@ -45,6 +48,27 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'runs on a real Sl
     (await site.database.pool.query('select job_state from bridge.runs where id = $1', [id])).rows[0]?.job_state;
   const running = (id: string): Promise<unknown> => site.until(async () => (await word(id)) === 'RUNNING');
   const dataOf = (workflow: string, id: string): string => join(site.home, 'my-scratch', 'data', `${workflow}_${id}`);
+
+  test('the doctor finds the cluster sound, and names a partition that it does not have', async () => {
+    const { config } = site;
+    const { transport } = site.importContext();
+    const ids = ['cluster', 'slurm', 'accounting', 'partitions', 'cluster-folders', 'cluster-clock'];
+    const clusterChecks = checks.filter((check) => ids.includes(check.id));
+    const look = async (slurm: typeof config.slurm): Promise<string[]> => {
+      const parts = { runs: null, orders: null, omero: site.apps[0]?.omero, log: pino({ level: 'silent' }) };
+      if (!parts.omero) throw new Error('start a role first');
+      const doctorSite = { ...doctorDefaults, ...parts, omero: parts.omero, transport, roles: ['worker'] as const };
+      const results = await runDoctor({ ...doctorSite, config: { ...config, slurm } }, { checks: clusterChecks });
+      return results.map((r) => `${r.id} ${r.outcome}: ${r.found}`);
+    };
+    const imagesPath = 'slurm-scripts';
+    const sound = await look({ ...config.slurm, imagesPath });
+    expect(sound.filter((text) => !/^\S+ (ok|skipped)/.test(text))).toEqual([]);
+    expect(sound.join('\n')).toMatch(/slurm ok: slurm\S* \d+\.\d+/);
+    expect((await look({ ...config.slurm, imagesPath, defaultPartition: 'no-such' })).join('\n')).toMatch(
+      /partitions problem: no-such \(slurm_default_partition\) does not exist/,
+    );
+  });
 
   test(
     'a dataset goes to the cluster, and its results come home into OMERO',

@@ -14,6 +14,7 @@ export const optionalParts = [
   'Container tools',
   'Java',
   'busybox',
+  'pgbouncer',
 ] as const;
 export type OptionalPart = (typeof optionalParts)[number];
 

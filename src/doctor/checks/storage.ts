@@ -26,7 +26,9 @@ export const storage: DoctorCheck = {
         outcome: 'problem',
         found: bad
           .map((m) =>
-            m.state === 'missing' ? `${m.path}: ${m.reason}` : `${m.path} is not the storage that was known there`,
+            m.state === 'missing'
+              ? `${m.path}: ${m.reason}`
+              : `${m.path}: ${m.found === null ? 'its marker is not there, as when the storage is not mounted' : 'it bears another marker than the one that was adopted'}`,
           )
           .join('; '),
         remedy:
@@ -74,12 +76,13 @@ async function isSurelyMounted(baseDir: string): Promise<boolean> {
 async function plain(path: string): Promise<{
   path: string;
   state: 'known' | 'missing' | 'unmarked' | 'changed';
+  found: string | null;
   reason: string | null;
   room: { bytes: number | null; names: number | null } | null;
 }> {
   try {
-    return { path, state: 'known', reason: null, room: await freeSpace(path) };
+    return { path, state: 'known', found: null, reason: null, room: await freeSpace(path) };
   } catch (error) {
-    return { path, state: 'missing', reason: describeError(error), room: null };
+    return { path, state: 'missing', found: null, reason: describeError(error), room: null };
   }
 }
