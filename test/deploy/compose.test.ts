@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -163,6 +163,8 @@ for (const name of ['docker-compose.yml', 'docker-compose.add-on.yml'] as const)
           readOnly: true,
         })),
       );
+      // An engine makes a folder of a file that is missing.
+      expect(scripts.filter((m) => !existsSync(deployFile(m.source.replace(/^.*\/deploy\//, ''))))).toEqual([]);
       expect(mountsOf(service(compose, 'biomeroworker'))).toContainEqual({
         source: './biomero-bridge',
         target: '/opt/omero/server/biomero-bridge',

@@ -1,0 +1,6 @@
+def rstring(text):
+    return str(text)
+
+
+def rlong(number):
+    return int(number)
