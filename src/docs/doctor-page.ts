@@ -5,7 +5,7 @@ const questions: readonly (readonly [question: string, checks: readonly string[]
   ['Does the worker see `IMPORTER_ENABLED`?', ['running-roles', 'configuration'], 'each role tells what it sees itself'],
   ['Do web, worker and importer read the same value?', ['running-roles', 'configuration']],
   ['Are all parts of one version?', ['running-roles', 'versions']],
-  ['Are the two OMERO scripts registered, once each?', [], 'not tried: they matter only where the Python orchestrator calls them; OMERO.web lists them'],
+  ['Are the two OMERO scripts registered, once each?', ['scripts'], 'they matter only where the Python orchestrator calls them'],
   ['Can the database of upload orders be reached?', ['orders-database']],
   ['Do worker and importer use the same database?', ['running-roles'], 'an importer that works on another one does not answer'],
   ['Have the tables of imports the right form?', ['orders-database', 'versions']],

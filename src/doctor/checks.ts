@@ -19,6 +19,7 @@ import { passwords } from './checks/passwords.ts';
 import { repository } from './checks/repository.ts';
 import { runningRoles } from './checks/running-roles.ts';
 import { sameStorage } from './checks/same-storage.ts';
+import { scripts } from './checks/scripts.ts';
 import { slurm } from './checks/slurm.ts';
 import { smoke } from './checks/smoke.ts';
 import { storage } from './checks/storage.ts';
@@ -44,6 +45,7 @@ export const checks: readonly DoctorCheck[] = [
   groupFolders,
   leftovers,
   omeroSignIn,
+  scripts,
   importProgram,
   repository,
   links,

@@ -270,6 +270,10 @@ export class OmeroSession {
     return files.attachedFiles(this.#link, type, ids);
   }
 
+  scriptsNamed(names: readonly string[]): Promise<{ id: number; path: string; name: string }[]> {
+    return files.scriptsNamed(this.#link, names);
+  }
+
   /** Copies a file of OMERO's to a path where nothing is yet; see `queries/files.ts`. */
   downloadFile(fileId: number, path: string): Promise<void> {
     return files.downloadFile(this.#link, this.context.groupId, fileId, path);

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres.ts';
+import { asUnprivileged } from '../../../test/support/unprivileged.ts';
 import { ownUid } from '../../archive/storage-error.ts';
 import { readMarker } from '../../storage/marker.ts';
 import type { DoctorSite } from '../check.ts';
@@ -94,11 +95,34 @@ test('the marker of a storage is made where archives lie, never in an empty fold
 
 test('folders of groups that are missing are made, but not by root', async () => {
   await run();
+  const archives = join(base, 'lab', '.analyzed');
   const plain = await lookWith(groupFolders, site);
   expect(plain).toMatchObject({ outcome: 'ok', found: expect.stringContaining('made by the first archive') });
   expect(existsSync(join(base, 'lab'))).toBe(false);
-  const made = await lookWith(groupFolders, site, { fix: true });
-  expect(existsSync(join(base, 'lab', '.analyzed'))).toBe(ownUid() !== 0);
-  if (ownUid() === 0) expect(made).toMatchObject({ fixed: null, found: expect.stringContaining('as root') });
-  else expect(made.fixed).toContain(join(base, 'lab', '.analyzed'));
+  if (ownUid() === 0) {
+    expect((await lookWith(groupFolders, site, { fix: true })).fixed).toBe(null);
+    expect(existsSync(archives)).toBe(false);
+  }
+  await asUnprivileged(async (uid) => {
+    // Still root's, or somebody's: this user may not write it, and is named.
+    await chmodAs(base, 0o555);
+    expect(await lookWith(groupFolders, site)).toMatchObject({
+      outcome: 'problem',
+      found: expect.stringContaining(`uid:gid ${uid}:`),
+      remedy: expect.any(String),
+      who: expect.stringMatching(/admin|it/),
+    });
+    await chmodAs(base, 0o777);
+    expect((await lookWith(groupFolders, site, { fix: true })).fixed).toContain(archives);
+    expect(existsSync(archives)).toBe(true);
+    expect((await lookWith(groupFolders, site, { fix: true })).fixed).toBe(null);
+  });
 });
+
+/** As whoever made the folder, which may be root. */
+async function chmodAs(folder: string, mode: number): Promise<void> {
+  const uid = process.geteuid?.() ?? -1;
+  if (process.getuid?.() === 0) process.seteuid?.(0);
+  await chmod(folder, mode);
+  if (process.getuid?.() === 0) process.seteuid?.(uid);
+}

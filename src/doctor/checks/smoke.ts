@@ -158,7 +158,12 @@ function stuck(order: OrderState | null, smokeMs: number, logDir: string): Docto
       remedy: `Read the log of the import in ${logDir} on the importer's machine.`,
     };
   const found = `${at} after ${seconds} s${why}`;
-  if (code) return { ...problem, found, remedy: `See \`biomero-bridge explain ${code}\`.` };
+  if (code)
+    return {
+      ...problem,
+      found,
+      remedy: `See ${code} in docs/reference/errors.md, or \`biomero-bridge orders show ${order.uuid}\`.`,
+    };
   if (order?.stage === stages.pending)
     return {
       ...problem,

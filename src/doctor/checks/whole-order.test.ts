@@ -8,6 +8,7 @@ import type { DoctorSite } from '../check.ts';
 import { doctorSite, lookWith } from '../testing/doctor-site.ts';
 import { importInPlace } from './import-in-place.ts';
 import { links } from './links.ts';
+import { scripts } from './scripts.ts';
 import { smoke } from './smoke.ts';
 
 let world: ImporterSite;
@@ -96,3 +97,23 @@ test('an import in place proves the storage, and fails where the user has no rig
   const stranger = { ...site, actAs: { user: 'carol', group: 'annotate' } };
   expect(await lookWith(importInPlace, stranger)).toMatchObject({ outcome: 'problem', remedy: expect.any(String) });
 }, 120_000);
+
+test('scripts in OMERO: none, one of the two, both, and two copies', async () => {
+  const dataset = await world.dataset();
+  const file = await world.image('script.py', Buffer.from('print(1)'));
+  const upload = (name: string, ns: string): Promise<unknown> =>
+    world.alice.attachFile(
+      { type: 'Dataset', id: dataset },
+      { path: file, name, mimetype: 'text/x-python', ns, description: '' },
+    );
+  expect((await lookWith(scripts, site)).outcome).toBe('skipped');
+  await upload('SLURM_Import_Results.py', 'a');
+  expect(await lookWith(scripts, site)).toMatchObject({
+    outcome: 'warning',
+    found: expect.stringContaining('SLURM_Get_Results.py is not found'),
+  });
+  await upload('SLURM_Get_Results.py', 'a');
+  expect((await lookWith(scripts, site)).outcome).toBe('ok');
+  await upload('SLURM_Get_Results.py', 'b');
+  expect((await lookWith(scripts, site)).found).toContain('2 copies of SLURM_Get_Results.py');
+}, 60_000);

@@ -30,6 +30,7 @@ const questions: Readonly<Record<string, (session: OmeroSession) => Promise<unkn
   'comments of images': (s) => s.texts('Comment', 'Image', [none]),
   'tags of images': (s) => s.texts('Tag', 'Image', [none]),
   'files of datasets': (s) => s.attachedFiles('Dataset', [none]),
+  'scripts by name': (s) => s.scriptsNamed(['biomero-bridge-check-none.py']),
   'regions of interest': (s) => s.roisOf([none]),
   'pixels of images': (s) => s.thumbnails([none], 96),
   'pixels of a mask': (s) => s.maskBits(none),

@@ -36,6 +36,8 @@ export interface AttachedFile {
 
 const filesById = 'select a.id, o.id, o.name, o.size, o.hash from FileAnnotation a join a.file o where a.id in (:ids)';
 const checksumOf = 'select o.name, o.size, o.hash, h.value from OriginalFile o left join o.hasher h where o.id = :id';
+const scriptsByName =
+  'select o.id, o.path, o.name from OriginalFile o where o.name in (:names) and o.mimetype = :mimetype order by o.id';
 
 /** Well below the largest message of OMERO's default settings. */
 const chunkBytes = 4 << 20;
@@ -197,4 +199,13 @@ async function* chunks(file: FileHandle): AsyncGenerator<{ bytes: Uint8Array; at
     yield { bytes: buffer.subarray(0, bytesRead), at };
     at += bytesRead;
   }
+}
+
+/** Scripts of the server with these names, each with its folder there. */
+export async function scriptsNamed(
+  link: OmeroLink,
+  names: readonly string[],
+): Promise<{ id: number; path: string; name: string }[]> {
+  const rows = await projectEach(link, scriptsByName, 'names', names, { mimetype: 'text/x-python' });
+  return rows.map((row) => ({ id: numberAt(row, 0), path: textAt(row, 1), name: textAt(row, 2) }));
 }
