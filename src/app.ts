@@ -131,7 +131,13 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
       },
       listenOptions(log, stop.signal),
     );
-    running.push(keepAnswering({ pool: orders, config, roles, name: holder }, rollCalls, stop.signal));
+    running.push(
+      keepAnswering(
+        { pool: orders, runs: withRuns ? runs : null, config, roles, name: holder },
+        rollCalls,
+        stop.signal,
+      ),
+    );
 
     if (roles.includes('web')) {
       web = await startWeb({

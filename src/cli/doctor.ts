@@ -10,6 +10,7 @@ import { createLogger } from '../lib/logger.ts';
 import { OmeroAccess } from '../omero/access.ts';
 import { openTransport } from '../slurm/transport.ts';
 import { CheckPrinter, countsLine } from './check-printer.ts';
+import { untilSignal } from './signals.ts';
 import { siteEnvironment } from './site.ts';
 
 export interface DoctorCommandOptions {
@@ -42,14 +43,19 @@ export async function doctor(options: DoctorCommandOptions): Promise<void> {
   try {
     const printer = options.json ? null : new CheckPrinter(process.stdout);
     printer?.say(from ? 'Looking at the quick start.\n' : `Looking at what this machine's ${roles.join(', ')} need.\n`);
-    const chosen = { probe: options.probe ?? false, smoke: options.smoke ?? false, actAs };
+    const stop = new AbortController();
+    // After the first signal what was made is still removed; a second one ends it at once.
+    void untilSignal().then(() => stop.abort(new Error('interrupted')));
+    // Nobody reads on, as after `| head`: the same.
+    process.stdout.on('error', () => stop.abort(new Error('nobody reads the output')));
+    const chosen = { signal: stop.signal, probe: options.probe ?? false, smoke: options.smoke ?? false, actAs };
     const site = { ...doctorDefaults, config, problems, roles, runs, orders, omero, transport, log, ...chosen };
     const results = await runDoctor(site, {
       fix: options.fix ?? false,
       onStart: (check) => printer?.begin(check.title),
       onResult: (result) => printer?.end(asPrinted(result)),
     });
-    process.exitCode = exitCodeOf(results);
+    process.exitCode = stop.signal.aborted ? 130 : exitCodeOf(results);
     if (!printer) {
       process.stdout.write(`${JSON.stringify({ roles, exitCode: process.exitCode, checks: results }, null, 2)}\n`);
       return;

@@ -50,7 +50,7 @@ export function doctorPage(): string {
     '',
     '`biomero-bridge doctor` tries these side by side, each within a time limit. Run it where a role runs, as its user and',
     'with its environment. Exit code: 0 no problem (warnings may remain), 1 a problem, 2 no problem, but something could',
-    'not be told. `--json` prints the same for machines. The page Health shows administrators the same, as the web role',
+    'not be told, 130 interrupted (what was made is still removed). `--json` prints the same for machines. The page Health shows administrators the same, as the web role',
     'sees it.',
     '',
     '- **`--role`**: only what these roles need.',

@@ -27,6 +27,8 @@ export interface DoctorSite {
   readonly now: () => number;
   /** Such as `20.19.0`. */
   readonly nodeVersion: string;
+  /** Aborted when the doctor is to end early: what was made is still removed. */
+  readonly signal: AbortSignal;
   /** How long running roles get to answer. */
   readonly answerMs: number;
   /** Files may be written, and removed again, where the plain doctor only looks. */

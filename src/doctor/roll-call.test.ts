@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.ts';
 import type { Role } from '../config/load.ts';
+import { migrate } from '../lib/migrate.ts';
 import { listen } from '../lib/notify.ts';
 import { adoptStorage } from '../storage/adopt.ts';
 import type { DoctorSite } from './check.ts';
@@ -19,14 +20,19 @@ beforeEach(async () => {
 afterEach(() => database.drop());
 
 /** A running process of these roles, which may see the world differently. */
-async function running(roles: Role[], change: Partial<Answerer['config']> = {}, db = database): Promise<void> {
+async function running(
+  roles: Role[],
+  change: Partial<Answerer['config']> = {},
+  db = database,
+  runs = db.pool,
+): Promise<void> {
   const stop = new AbortController();
   const bell = new CallBell();
   await new Promise<void>((onConnect) =>
     listen(db.url, [rollCallChannel], () => bell.ring(), { signal: stop.signal, onConnect }),
   );
   const config = { ...site.config, ...change };
-  const done = keepAnswering({ pool: db.pool, config, roles, name: crypto.randomUUID() }, bell, stop.signal);
+  const done = keepAnswering({ pool: db.pool, runs, config, roles, name: crypto.randomUUID() }, bell, stop.signal);
   onTestFinished(async () => {
     stop.abort();
     await done;
@@ -109,3 +115,15 @@ test('calls at the same moment are all heard', async () => {
   );
   expect(found.map((f) => f.outcome)).toEqual(Array.from({ length: 8 }, () => 'ok'));
 }, 90_000);
+
+test('a worker whose runs are in another database', async () => {
+  const other = await createTestDatabase();
+  await migrate(other.pool, 'runs');
+  await running(['worker', 'importer', 'web'], {}, database, other.pool);
+  expect(await lookWith(runningRoles, site)).toMatchObject({
+    outcome: 'problem',
+    found: expect.stringContaining('another database of runs'),
+    remedy: expect.stringContaining('SQLALCHEMY_URL'),
+  });
+  onTestFinished(() => other.drop());
+});

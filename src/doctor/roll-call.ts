@@ -25,6 +25,8 @@ export interface RollDetail {
   /** Its clock, ms since 1970. */
   readonly clock: number;
   readonly importerEnabled: boolean;
+  /** Tells its database of runs from others; null where it uses none. */
+  readonly runsDatabase: string | null;
   /** Empty where it has none. */
   readonly baseDir: string;
   /** Id of the storage's marker, null: there is none. */
@@ -46,6 +48,8 @@ export interface RollAnswer {
 
 export interface Answerer {
   readonly pool: Pool;
+  /** Null where its roles use no database of runs. */
+  readonly runs: Pool | null;
   readonly config: Pick<Config, 'importerEnabled' | 'storage'>;
   readonly roles: readonly Role[];
   /** Names the process. */
@@ -83,7 +87,7 @@ export async function keepAnswering(answerer: Answerer, bell: CallBell, signal: 
 }
 
 /** Answers the calls that are open and were not answered yet. */
-async function answerRollCalls({ pool, config, roles, name }: Answerer): Promise<void> {
+async function answerRollCalls({ pool, runs, config, roles, name }: Answerer): Promise<void> {
   const { rows } = await pool.query<{ id: string; path: string | null; text: string | null }>(
     `select id::text, probe_path as path, probe_text as text from bridge.roll_calls c
      where called_at > clock_timestamp() - $2::interval
@@ -91,7 +95,10 @@ async function answerRollCalls({ pool, config, roles, name }: Answerer): Promise
     [name, oldAfter],
   );
   for (const { id, path, text } of rows) {
-    const detail: RollDetail = { ...(await ownDetail(config)), probe: path && text ? await probe(path, text) : null };
+    const detail: RollDetail = {
+      ...(await ownDetail(config, runs)),
+      probe: path && text ? await probe(path, text) : null,
+    };
     // The call may have ended meanwhile.
     await pool.query(
       `insert into bridge.roll_answers (call_id, name, roles, host, pid, detail)
@@ -101,7 +108,7 @@ async function answerRollCalls({ pool, config, roles, name }: Answerer): Promise
   }
 }
 
-async function ownDetail(config: Answerer['config']): Promise<Omit<RollDetail, 'probe'>> {
+async function ownDetail(config: Answerer['config'], runs: Pool | null): Promise<Omit<RollDetail, 'probe'>> {
   const { baseDir } = config.storage;
   let marker: string | null = null;
   let markerError: string | null = null;
@@ -113,7 +120,16 @@ async function ownDetail(config: Answerer['config']): Promise<Omit<RollDetail, '
     }
   const { importerEnabled } = config;
   const own = { version: productVersion, uid: ownUid(), gid: ownGid(), clock: Date.now() };
-  return { ...own, importerEnabled, baseDir, marker, markerError };
+  const runsDatabase = runs && (await identifyRuns(runs));
+  return { ...own, importerEnabled, runsDatabase, baseDir, marker, markerError };
+}
+
+/** When schema `bridge` was made in this database, to the microsecond: no other has the same. */
+export async function identifyRuns(runs: Pool): Promise<string> {
+  const { rows } = await runs.query<{ first: string | null }>(
+    `select extract(epoch from min(applied_at))::text as first from bridge.migrations where part = 'runs'`,
+  );
+  return rows[0]?.first ?? '';
 }
 
 async function probe(path: string, text: string): Promise<string> {

@@ -21,6 +21,7 @@ export const doctorDefaults = {
   problems: [],
   now: Date.now,
   nodeVersion: process.versions.node,
+  signal: new AbortController().signal,
   answerMs: answerEveryMs + 1_000,
   probe: false,
   smoke: false,
@@ -70,9 +71,8 @@ async function resultOf(
   const limitMs = Math.max(most, check.limitMs ?? 0);
   const started = performance.now();
   const inTheWay = before.find((r) => r.outcome === 'problem' || r.outcome === 'unknown');
-  let told: Told = inTheWay
-    ? { outcome: 'skipped', found: `because of "${inTheWay.title}"` }
-    : await within(limitMs, () => check.run(site));
+  const why = site.signal.aborted ? 'interrupted' : inTheWay && `because of "${inTheWay.title}"`;
+  let told: Told = why ? { outcome: 'skipped', found: why } : await within(limitMs, () => check.run(site));
   if (fix && told.fixable && check.fix) {
     const mend = check.fix.bind(check);
     const mended = await within(limitMs, async () => ({ outcome: 'ok', found: await mend(site) }));

@@ -1,4 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { DoctorResult } from '../../src/doctor/check.ts';
+import { importers } from '../../src/doctor/checks/importers.ts';
+import { doctorSite, lookWith } from '../../src/doctor/testing/doctor-site.ts';
 import { readOrder } from '../../src/orders/read-order.ts';
 import { ImporterSite } from '../../src/importer/testing/importer-site.ts';
 import { describeWithPart } from '../support/optional-part.ts';
@@ -19,6 +22,8 @@ describeWithPart('Python peers', hasPythonImporter, "BIOMERO's own importer, the
   });
   afterAll(() => site?.drop());
 
+  const lookAtImporters = async (): Promise<DoctorResult> => lookWith(importers, await doctorSite(site.database));
+
   test('imports what our producer ordered, on the tables that we made, and we read its stages', async () => {
     const dataset = await site.dataset();
     const uuid = await site.order([await site.image('for-python.tif')], dataset);
@@ -32,6 +37,7 @@ describeWithPart('Python peers', hasPythonImporter, "BIOMERO's own importer, the
     expect(await site.stages(later)).toEqual(['Pending', 'Started', 'Completed']);
     expect((await readOrder(site.database.pool, later))?.startedAt).toBeInstanceOf(Date);
     expect((await peer.counts()).imports).toBe(1);
+    expect(await lookAtImporters()).toMatchObject({ outcome: 'ok', found: expect.stringContaining('Python importer') });
   }, 120_000);
 
   test('at work beside ours makes ours stop claiming, and say so', async () => {
@@ -47,6 +53,7 @@ describeWithPart('Python peers', hasPythonImporter, "BIOMERO's own importer, the
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
     await stopped;
+    expect(await lookAtImporters()).toMatchObject({ outcome: 'problem', remedy: expect.stringContaining('Stop one') });
     const mine = await site.database.pool.query(`select max(row_id)::int as newest from bridge.order_stages`);
     const uuid = await site.order([await site.image('after-both.tif')], dataset);
     expect((await site.closed(uuid, 60_000)).stage).toBe('Import Completed');

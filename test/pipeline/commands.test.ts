@@ -160,3 +160,29 @@ test('import JOB: a job that somebody else has run comes home, once', async () =
   const again = inTerminal('import', job, ...person);
   expect(again).toMatch(new RegExp(`JOB_ALREADY_OURS: Job ${job} .* run ${workflow}`));
 }, 120_000);
+
+test('doctor finds the quick start sound, into a pipe and in a terminal, and a trial order gets through', () => {
+  const piece = piped('doctor', '--smoke', '--probe');
+  expect(piece, piece.stdout).toMatchObject({ status: 0, stderr: '' });
+  const words = piece.stdout.replace(/\s+/g, ' ');
+  expect(words).toContain('✓ an order from end to end imported and annotated for researcher in demo');
+  expect(words).toMatch(/✓ same storage for all roles worker\+importer\+web on \S+ \S+ with a file that was written/);
+  expect(piece.stdout).not.toContain('\u001b');
+  expect(piece.stdout).not.toContain('✗');
+
+  const { exitCode, checks } = JSON.parse(piped('doctor', '--role', 'worker', '--json').stdout) as {
+    exitCode: number;
+    checks: { id: string; outcome: string }[];
+  };
+  expect(exitCode).toBe(0);
+  expect(checks.filter((c) => c.outcome !== 'ok').map((c) => `${c.id} ${c.outcome}`)).toEqual([
+    'scripts skipped',
+    'partitions skipped',
+    'smoke skipped',
+  ]);
+  expect(inTerminal('doctor', '--role', 'web')).toContain('✓ running roles');
+  expect(piped('doctor', '--user', 'researcher')).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('--user and --group are given together'),
+  });
+}, 180_000);

@@ -12,11 +12,16 @@ export const importInPlace: DoctorCheck = {
   needs: ['omero', 'import-program', 'storage'],
   costly: true,
   limitMs: limitMs + 60_000,
-  run: async ({ probe, actAs, config }) => {
+  run: async ({ probe, actAs, config, signal }) => {
     if (!probe) return { outcome: 'skipped', found: 'only with --probe' };
     if (!config.omero.host) return { outcome: 'skipped', found: 'OMERO_HOST is not configured' };
     if (!actAs) return { outcome: 'skipped', found: 'say with --user and --group for whom' };
-    const { results } = await runChecks({ config, actAs, signal: AbortSignal.timeout(limitMs) });
+    const { results } = await runChecks({
+      config,
+      actAs,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]),
+    });
+    if (signal.aborted) return { outcome: 'skipped', found: 'interrupted; what was made is removed again' };
     // What was not tried says why in what failed.
     const bad = [...results.filter((r) => r.outcome === 'failed'), ...results.filter((r) => r.outcome === 'warning')];
     const [first] = bad;

@@ -1,7 +1,7 @@
 import type { Role } from '../../config/load.ts';
 import { productVersion } from '../../lib/product-version.ts';
 import type { DoctorCheck, DoctorFinding } from '../check.ts';
-import { callRoll, type RollAnswer } from '../roll-call.ts';
+import { callRoll, identifyRuns, type RollAnswer } from '../roll-call.ts';
 
 /** The newest row of an upload order is told by its time. */
 const mostSkewMs = 5_000;
@@ -10,11 +10,11 @@ export const runningRoles: DoctorCheck = {
   id: 'running-roles',
   title: 'running roles',
   tests:
-    'Asks every role that runs on the database of upload orders to answer, and compares what it says with what is configured here: version, IMPORTER_ENABLED, base_dir, and its clock with the database.',
+    'Asks every role that runs on the database of upload orders to answer, and compares what it says with what is configured here: version, IMPORTER_ENABLED, database of runs, base_dir, and its clock with the database.',
   roles: ['worker', 'importer', 'web'],
-  needs: ['orders-database'],
+  needs: ['orders-database', 'runs-database'],
   limitMs: 60_000,
-  run: async ({ orders, config, answerMs }) => {
+  run: async ({ orders, runs, config, answerMs, roles }) => {
     if (!orders) return { outcome: 'skipped', found: 'no database of upload orders is configured' };
     const expected: Role[] = config.importerEnabled ? ['worker', 'importer', 'web'] : ['worker', 'web'];
     const answers = await callRoll(orders, {
@@ -29,7 +29,8 @@ export const runningRoles: DoctorCheck = {
         remedy: 'Start the roles. If they run, their INGEST_TRACKING_DB_URL names another database than the one here.',
         who: 'admin',
       };
-    const wrong = answers.map((a) => compare(a, config)).find((f) => f !== null);
+    const runsDatabase = runs && roles.some((r) => r !== 'importer') ? await identifyRuns(runs) : null;
+    const wrong = answers.map((a) => compare(a, config, runsDatabase)).find((f) => f !== null);
     if (wrong) return wrong;
     const lacking = missing(expected, answers);
     if (!lacking.length) return { outcome: 'ok', found: all };
@@ -53,6 +54,7 @@ function nameOf({ roles, host, pid, detail }: RollAnswer): string {
 function compare(
   answer: RollAnswer,
   config: { readonly importerEnabled: boolean; readonly storage: { readonly baseDir: string } },
+  runsDatabase: string | null,
 ): DoctorFinding | null {
   const { detail } = answer;
   const name = nameOf(answer);
@@ -69,6 +71,13 @@ function compare(
       found: `IMPORTER_ENABLED is ${String(detail.importerEnabled)} for ${name}, and ${String(config.importerEnabled)} here`,
       remedy:
         "Set it to the same value for all roles. The worker's decides: where it is off there, results are uploaded through OMERO, whatever web and importer say.",
+      who: 'admin',
+    };
+  if (runsDatabase !== null && detail.runsDatabase !== null && detail.runsDatabase !== runsDatabase)
+    return {
+      outcome: 'problem',
+      found: `${name} uses another database of runs than this`,
+      remedy: 'Give worker and web the same SQLALCHEMY_URL: by it pages show the runs that the worker works on.',
       who: 'admin',
     };
   const { baseDir } = config.storage;

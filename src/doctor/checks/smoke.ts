@@ -31,6 +31,7 @@ export const smoke: DoctorCheck = {
     if (!site.smoke) return { outcome: 'skipped', found: 'only with --smoke' };
     if (!orders || !config.storage.baseDir || !config.omero.host)
       return { outcome: 'skipped', found: 'no database, storage or OMERO is configured' };
+    if (!config.importerEnabled) return { outcome: 'skipped', found: 'IMPORTER_ENABLED is off: results are uploaded' };
     if (!actAs) return { outcome: 'skipped', found: 'say with --user and --group for whom' };
     return site.omero.as(actAs.user, actAs.group, async (session) => {
       const cleanup = new Cleanup();
@@ -57,7 +58,7 @@ export const smoke: DoctorCheck = {
 };
 
 async function tryOrder(
-  { config, smokeMs }: DoctorSite,
+  { config, smokeMs, signal }: DoctorSite,
   pool: Pool,
   session: OmeroSession,
   cleanup: Cleanup,
@@ -94,7 +95,8 @@ async function tryOrder(
     files: [path],
     link: { taskId, runId: randomUUID(), archivePath: folder, part: 1, retryOf: null },
   });
-  const order = await ended(pool, uuid, smokeMs);
+  const order = await ended(pool, uuid, smokeMs, signal);
+  if (signal.aborted) return { outcome: 'skipped', found: 'interrupted; what was made is removed again' };
   if (order?.stage !== stages.completed) return stuck(order, smokeMs, config.importer.logDir);
   const [fileset] = (await session.filesetsByClientPath([path])).filter((f) => f.imageIds.length > 0);
   if (!fileset)
@@ -118,11 +120,11 @@ async function tryOrder(
   };
 }
 
-async function ended(pool: Pool, uuid: string, withinMs: number): Promise<OrderState | null> {
+async function ended(pool: Pool, uuid: string, withinMs: number, signal?: AbortSignal): Promise<OrderState | null> {
   const end = performance.now() + withinMs;
   for (;;) {
     const order = await readOrder(pool, uuid);
-    if ((order && isTerminal(order.stage)) || performance.now() > end) return order;
+    if ((order && isTerminal(order.stage)) || performance.now() > end || signal?.aborted) return order;
     await sleep(200);
   }
 }

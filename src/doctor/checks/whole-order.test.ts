@@ -20,7 +20,7 @@ beforeAll(async () => {
 }, 60_000);
 beforeEach(async () => {
   site = await doctorSite(world.database, {
-    config: world.config(),
+    config: { ...world.config(), importerEnabled: true },
     omero,
     smoke: true,
     probe: true,

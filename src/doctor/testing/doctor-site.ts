@@ -44,6 +44,7 @@ export async function doctorSite(database: TestDatabase | null, change: Partial<
     log: pino({ level: 'silent' }),
     now: Date.now,
     nodeVersion: '22.1.0',
+    signal: new AbortController().signal,
     answerMs: 100,
     probe: false,
     smoke: false,
