@@ -67,8 +67,12 @@ export function countsLine(results: readonly CheckResult[]): string {
   return `${counts.join(', ')}.`;
 }
 
-/** Breaks a text between words; a longer word, such as a path, stays whole. */
+/** Breaks a text at its line breaks, and between words; a longer word, such as a path, stays whole. */
 function wrap(text: string, width: number): string[] {
+  return text.split('\n').flatMap((line) => wrapLine(line, width));
+}
+
+function wrapLine(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(/\s+/)) {

@@ -66,8 +66,9 @@ test('databases: one that does not answer is a problem, and what needs it is ski
   await gone.end();
   expect(all['runs-database']).toMatchObject({ outcome: 'problem', remedy: expect.stringContaining('SQLALCHEMY_URL') });
   expect(all['orders-database']?.outcome).toBe('problem');
-  for (const id of ['wake-ups', 'clock', 'importers', 'storage'])
+  for (const id of ['wake-ups', 'clock', 'importers', 'same-storage'])
     expect(all[id], id).toMatchObject({ outcome: 'skipped', found: expect.stringContaining('because of') });
+  expect(all['storage']).toMatchObject({ outcome: 'ok', found: expect.stringContaining('could not be asked') });
   expect(JSON.stringify(all)).not.toContain('secret-word');
 });
 
@@ -169,4 +170,30 @@ test('a check that hangs or breaks is unknown, and stops no other', async () => 
   expect(results.map((r) => `${r.id} ${r.outcome}`)).toEqual(['hangs unknown', 'breaks unknown', 'works ok']);
   expect(exitCodeOf(results)).toBe(2);
   expect(exitCodeOf(results.slice(2))).toBe(0);
+});
+
+test('what is not tried because of a problem stands in the way of others, what does not apply stands in none', async () => {
+  const check = (id: string, needs: string[], outcome: DoctorResult['outcome']): DoctorCheck => ({
+    id,
+    title: id.toUpperCase(),
+    tests: '',
+    roles: ['web'],
+    needs,
+    run: () => Promise.resolve({ outcome, found: id }),
+  });
+  const checks = [
+    check('a', [], 'problem'),
+    check('b', ['a'], 'ok'),
+    check('c', ['b'], 'ok'),
+    check('d', [], 'skipped'),
+    check('e', ['d'], 'ok'),
+  ];
+  const results = await runDoctor({ ...site, roles: ['web'] }, { checks });
+  expect(results.map((r) => `${r.outcome}: ${r.found}`)).toEqual([
+    'problem: a',
+    'skipped: because of "A"',
+    'skipped: because of "A"',
+    'skipped: d',
+    'ok: e',
+  ]);
 });

@@ -38,9 +38,10 @@ export async function runDoctor(site: DoctorSite, options: DoctorOptions = {}): 
   const concerns = (check: DoctorCheck): boolean => check.roles.some((role: Role) => site.roles.includes(role));
   const running = new Map<string, Promise<DoctorResult>>();
   const chosen = (options.checks ?? allChecks).filter(concerns);
+  const blocked: Blocked = new Map();
   for (const check of chosen) {
     const needed = check.needs.flatMap((id) => running.get(id) ?? []);
-    const result = Promise.all(needed).then((before) => resultOf(site, check, before, options));
+    const result = Promise.all(needed).then((before) => resultOf(site, check, before, blocked, options));
     running.set(check.id, result);
   }
   const results: DoctorResult[] = [];
@@ -60,18 +61,27 @@ export function exitCodeOf(results: readonly DoctorResult[]): 0 | 1 | 2 {
   return results.some((r) => r.outcome === 'unknown') ? 2 : 0;
 }
 
+/** Checks that were not tried, with the title of the one that is at the root of it. */
+type Blocked = Map<string, string>;
+
+function isBad({ outcome }: DoctorResult): boolean {
+  return outcome === 'problem' || outcome === 'unknown';
+}
+
 type Told = DoctorFinding & { code?: string; fixed?: string };
 
 async function resultOf(
   site: DoctorSite,
   check: DoctorCheck,
   before: readonly DoctorResult[],
+  blocked: Blocked,
   { fix = false, limitMs: most = 30_000 }: DoctorOptions,
 ): Promise<DoctorResult> {
   const limitMs = Math.max(most, check.limitMs ?? 0);
   const started = performance.now();
-  const inTheWay = before.find((r) => r.outcome === 'problem' || r.outcome === 'unknown');
-  const why = site.signal.aborted ? 'interrupted' : inTheWay && `because of "${inTheWay.title}"`;
+  const inTheWay = before.flatMap((r) => (isBad(r) ? r.title : (blocked.get(r.id) ?? [])))[0];
+  if (inTheWay !== undefined) blocked.set(check.id, inTheWay);
+  const why = site.signal.aborted ? 'interrupted' : inTheWay && `because of "${inTheWay}"`;
   let told: Told = why ? { outcome: 'skipped', found: why } : await within(limitMs, () => check.run(site));
   if (fix && told.fixable && check.fix) {
     const mend = check.fix.bind(check);

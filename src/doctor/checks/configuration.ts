@@ -12,14 +12,15 @@ export const configuration: DoctorCheck = {
     if (problems.length)
       return Promise.resolve({
         outcome: 'problem',
-        found: problems.map(problemText).join('; '),
+        // One a line.
+        found: problems.map(problemText).join('\n'),
         remedy: 'Correct these values; `biomero-bridge config check` shows them with their lines.',
         who: 'admin',
       });
     if (notes.length)
       return Promise.resolve({
         outcome: 'warning',
-        found: notes.join(' '),
+        found: notes.join('\n'),
         remedy: 'See `biomero-bridge config show`.',
         who: 'admin',
       });

@@ -48,6 +48,22 @@ test('a trial order that nobody takes says so, and nothing of it is left', async
   ).toBe(false);
 }, 60_000);
 
+test('a trial order that is interrupted is removed all the same', async () => {
+  const stop = new AbortController();
+  const before = await world.database.pool.query('select from imports');
+  const looking = lookWith(smoke, { ...site, signal: stop.signal });
+  await world.until(
+    async () => ((await world.database.pool.query('select from imports')).rowCount ?? 0) > (before.rowCount ?? 0),
+  );
+  stop.abort(new Error('Ctrl-C'));
+  expect(await looking).toMatchObject({ outcome: 'skipped', found: expect.stringContaining('interrupted') });
+  expect(await readdir(join(world.storage, 'annotate'))).toEqual([]);
+  const { rows } = await world.database.pool.query<{ stage: string }>(
+    'select stage from imports order by id desc limit 1',
+  );
+  expect(rows[0]?.stage).toBe('Import Failed');
+}, 60_000);
+
 test('a trial order is imported, annotated and removed', async () => {
   const { stop, begun } = world.importer();
   await begun();
