@@ -133,7 +133,7 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
     );
     running.push(
       keepAnswering(
-        { pool: orders, runs: withRuns ? runs : null, config, roles, name: holder },
+        { pool: orders, runs: withRuns ? runs : null, config, roles, log, name: holder },
         rollCalls,
         stop.signal,
       ),

@@ -15,7 +15,7 @@ const questions: readonly (readonly [question: string, checks: readonly string[]
   ['Can the mapping files be read?', ['configuration', 'mappings']],
   ['Do mapped ids and names agree with OMERO?', ['mappings']],
   ['Are the mapped folders there?', ['mappings', 'group-folders']],
-  ["May the worker's user write `.analyzed` of each group?", ['group-folders'], 'as the user who runs the doctor'],
+  ["May the worker's user write `.analyzed` of each group?", ['group-folders'], 'the running worker tries it itself'],
   ['Can folders of groups without a mapping be made?', ['group-folders']],
   ['Is it the same storage at the same path for all?', ['same-storage', 'import-in-place'], '`--probe` also proves it for the OMERO server'],
   ["May imports read the worker's files?", ['import-in-place', 'smoke']],

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.ts';
 import type { Role } from '../config/load.ts';
@@ -6,6 +6,7 @@ import { migrate } from '../lib/migrate.ts';
 import { listen } from '../lib/notify.ts';
 import { adoptStorage } from '../storage/adopt.ts';
 import type { DoctorSite } from './check.ts';
+import { groupFolders } from './checks/group-folders.ts';
 import { runningRoles } from './checks/running-roles.ts';
 import { sameStorage } from './checks/same-storage.ts';
 import { CallBell, keepAnswering, rollCallChannel, type Answerer } from './roll-call.ts';
@@ -32,7 +33,11 @@ async function running(
     listen(db.url, [rollCallChannel], () => bell.ring(), { signal: stop.signal, onConnect }),
   );
   const config = { ...site.config, ...change };
-  const done = keepAnswering({ pool: db.pool, runs, config, roles, name: crypto.randomUUID() }, bell, stop.signal);
+  const done = keepAnswering(
+    { pool: db.pool, runs, config, roles, log: site.log, name: crypto.randomUUID() },
+    bell,
+    stop.signal,
+  );
   onTestFinished(async () => {
     stop.abort();
     await done;
@@ -126,4 +131,24 @@ test('a worker whose runs are in another database', async () => {
     remedy: expect.stringContaining('SQLALCHEMY_URL'),
   });
   onTestFinished(() => other.drop());
+});
+
+test('the folders of groups are tried by the worker, as its user', async () => {
+  const { baseDir } = site.config.storage;
+  const mapping = `${baseDir}/mappings.json`;
+  await writeFile(mapping, JSON.stringify({ 7: { groupName: 'lab', folder: 'lab' } }));
+  await mkdir(`${baseDir}/lab`);
+  const storage = { baseDir, mappingFiles: [mapping] };
+  await running(['worker', 'web'], { storage });
+  const mapped = { ...site, config: { ...site.config, storage } };
+  expect(await lookWith(groupFolders, mapped)).toMatchObject({
+    outcome: 'ok',
+    found: expect.stringMatching(/^1 can be written as uid:gid \d+:\d+ of the worker/),
+  });
+  await rm(`${baseDir}/lab`, { recursive: true });
+  expect(await lookWith(groupFolders, mapped)).toMatchObject({
+    outcome: 'problem',
+    found: expect.stringMatching(/of the worker: lab: /),
+    remedy: expect.any(String),
+  });
 });

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
 import { ownGid, ownUid } from '../archive/storage-error.ts';
 import type { Config } from '../config/config.ts';
 import type { Role } from '../config/load.ts';
@@ -14,6 +15,7 @@ import type { Database, Pool } from '../lib/database.ts';
 import { productVersion } from '../lib/product-version.ts';
 import { Wakeups } from '../lib/wakeups.ts';
 import { readMarker } from '../storage/marker.ts';
+import { tryGroups, type TriedGroups } from './try-groups.ts';
 
 export const rollCallChannel = 'bridge_roll_calls';
 
@@ -35,6 +37,8 @@ export interface RollDetail {
   readonly markerError: string | null;
   /** `read`: the file of the call is here with what it should hold. Else why not; null: there was no file. */
   readonly probe: string | null;
+  /** What a worker found in the folders of groups; null: it was not asked, is no worker, or could not try. */
+  readonly groups: TriedGroups | null;
 }
 
 export interface RollAnswer {
@@ -52,6 +56,7 @@ export interface Answerer {
   readonly runs: Pool | null;
   readonly config: Pick<Config, 'importerEnabled' | 'storage'>;
   readonly roles: readonly Role[];
+  readonly log: Logger;
   /** Names the process. */
   readonly name: string;
 }
@@ -59,6 +64,8 @@ export interface Answerer {
 const lookEveryMs = 100;
 /** Roles that hear no notification look this often. */
 export const answerEveryMs = 5_000;
+/** A storage that takes longer to give a small file hangs. */
+const hangsAfterMs = 3_000;
 /** Calls of doctors that died. */
 const oldAfter = '1 minute';
 
@@ -80,41 +87,61 @@ export class CallBell {
 
 /** Answers calls until the signal aborts, whatever becomes of one of them: no work depends on it. */
 export async function keepAnswering(answerer: Answerer, bell: CallBell, signal: AbortSignal): Promise<void> {
+  const answering = new Set<string>();
   while (!signal.aborted) {
-    await answerRollCalls(answerer).catch(() => undefined);
+    const calls = await openCalls(answerer).catch(() => []);
+    // Side by side, and nothing waits for them: a storage that hangs delays no other answer, and no end.
+    for (const call of calls) {
+      if (answering.has(call.id)) continue;
+      answering.add(call.id);
+      answer(answerer, call)
+        .catch(() => undefined)
+        .finally(() => answering.delete(call.id));
+    }
     await bell.wait(answerEveryMs, signal);
   }
 }
 
-/** Answers the calls that are open and were not answered yet. */
-async function answerRollCalls({ pool, runs, config, roles, name }: Answerer): Promise<void> {
-  const { rows } = await pool.query<{ id: string; path: string | null; text: string | null }>(
-    `select id::text, probe_path as path, probe_text as text from bridge.roll_calls c
+interface Call {
+  id: string;
+  path: string | null;
+  text: string | null;
+  groups: boolean;
+}
+
+/** Calls that this process has not answered yet. */
+async function openCalls({ pool, name }: Answerer): Promise<Call[]> {
+  const { rows } = await pool.query<Call & Record<string, unknown>>(
+    `select id::text, probe_path as path, probe_text as text, try_groups as groups from bridge.roll_calls c
      where called_at > clock_timestamp() - $2::interval
        and not exists (select from bridge.roll_answers a where a.call_id = c.id and a.name = $1)`,
     [name, oldAfter],
   );
-  for (const { id, path, text } of rows) {
-    const detail: RollDetail = {
-      ...(await ownDetail(config, runs)),
-      probe: path && text ? await probe(path, text) : null,
-    };
-    // The call may have ended meanwhile.
-    await pool.query(
-      `insert into bridge.roll_answers (call_id, name, roles, host, pid, detail)
-       select id, $2, $3, $4, $5, $6 from bridge.roll_calls where id = $1 on conflict do nothing`,
-      [id, name, roles, hostname(), process.pid, detail],
-    );
-  }
+  return rows;
 }
 
-async function ownDetail(config: Answerer['config'], runs: Pool | null): Promise<Omit<RollDetail, 'probe'>> {
+async function answer({ pool, runs, config, roles, name, log }: Answerer, call: Call): Promise<void> {
+  const tries = call.groups && runs && roles.includes('worker');
+  const detail: RollDetail = {
+    groups: tries ? await tryGroups(runs, config.storage, log).catch(() => null) : null,
+    probe: call.path && call.text ? await probe(call.path, call.text) : null,
+    ...(await ownDetail(config, runs)),
+  };
+  // The call may have ended meanwhile.
+  await pool.query(
+    `insert into bridge.roll_answers (call_id, name, roles, host, pid, detail)
+     select id, $2, $3, $4, $5, $6 from bridge.roll_calls where id = $1 on conflict do nothing`,
+    [call.id, name, roles, hostname(), process.pid, detail],
+  );
+}
+
+async function ownDetail(config: Answerer['config'], runs: Pool | null): Promise<Omit<RollDetail, 'probe' | 'groups'>> {
   const { baseDir } = config.storage;
   let marker: string | null = null;
   let markerError: string | null = null;
   if (baseDir)
     try {
-      marker = await readMarker(baseDir);
+      marker = await Promise.race([readMarker(baseDir), late()]);
     } catch (error) {
       markerError = describeError(error);
     }
@@ -122,6 +149,12 @@ async function ownDetail(config: Answerer['config'], runs: Pool | null): Promise
   const own = { version: productVersion, uid: ownUid(), gid: ownGid(), clock: Date.now() };
   const runsDatabase = runs && (await identifyRuns(runs));
   return { ...own, importerEnabled, runsDatabase, baseDir, marker, markerError };
+}
+
+/** A mount whose server is gone keeps whoever reads it waiting. */
+async function late(): Promise<never> {
+  await sleep(hangsAfterMs, undefined, { ref: false });
+  throw new Error(`it did not answer within ${hangsAfterMs / 1000} s`);
 }
 
 /** When schema `bridge` was made in this database, to the microsecond: no other has the same. */
@@ -151,14 +184,17 @@ export async function callRoll(
     readonly waitMs: number;
     readonly enough: (answers: readonly RollAnswer[]) => boolean;
     readonly probe?: { readonly path: string; readonly text: string };
+    /** Workers are to try the folders of groups. */
+    readonly tryGroups?: boolean;
   },
 ): Promise<RollAnswer[]> {
   const id = randomUUID();
   await pool.query('delete from bridge.roll_calls where called_at < clock_timestamp() - $1::interval', [oldAfter]);
-  await pool.query('insert into bridge.roll_calls (id, probe_path, probe_text) values ($1, $2, $3)', [
+  await pool.query('insert into bridge.roll_calls (id, probe_path, probe_text, try_groups) values ($1, $2, $3, $4)', [
     id,
     o.probe?.path ?? null,
     o.probe?.text ?? null,
+    o.tryGroups ?? false,
   ]);
   try {
     await pool.query('select pg_notify($1, $2)', [rollCallChannel, id]);

@@ -2,47 +2,41 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { resolveGroupFolder } from '../../archive/group-folder.ts';
 import { archivesFolder } from '../../archive/layout.ts';
-import { ownGid, ownUid } from '../../archive/storage-error.ts';
-import { isBridgeError } from '../../domain/errors.ts';
-import { checkGroupStorage, readStoredGroups } from '../../storage/check.ts';
+import { ownUid } from '../../archive/storage-error.ts';
+import { readStoredGroups } from '../../storage/check.ts';
 import { requireStorage } from '../../storage/preflight.ts';
-import type { DoctorCheck } from '../check.ts';
+import type { DoctorCheck, DoctorSite } from '../check.ts';
+import { callRoll } from '../roll-call.ts';
+import { tryGroups, type TriedGroups } from '../try-groups.ts';
 
 export const groupFolders: DoctorCheck = {
   id: 'group-folders',
   title: 'folders of groups',
-  tests: 'Tries in the folder of every group with a mapping or a run what an archive needs, as the user who runs this.',
+  tests:
+    'Tries in the folder of every group with a mapping or a run what an archive needs: lets the running worker do it, as the user that it runs as; where none answers, does it as the user who runs this.',
   roles: ['worker'],
   needs: ['runs-database', 'storage'],
   costly: true,
-  run: async ({ config, runs, log }) => {
-    if (!runs) return { outcome: 'skipped', found: 'no database of runs is configured' };
-    if (!config.storage.baseDir) return { outcome: 'skipped', found: 'base_dir is not configured' };
-    const groups = await readStoredGroups(runs, config.storage);
-    const wrong: string[] = [];
-    let first: Error | null = null;
-    let absent = 0;
-    for (const group of groups)
-      try {
-        const { path } = await checkGroupStorage(runs, config.storage, group, log);
-        if (!existsSync(join(path, archivesFolder))) absent++;
-      } catch (error) {
-        if (!isBridgeError(error)) throw error;
-        first ??= error;
-        wrong.push(`${group.name}: ${error.message}`);
-      }
-    const root = ownUid() === 0;
-    const as = `as uid:gid ${ownUid()}:${ownGid()}`;
-    if (isBridgeError(first))
-      return { outcome: 'problem', found: `${as}: ${wrong.join('; ')}`, remedy: first.remedy, who: first.who };
-    if (!groups.length) return { outcome: 'skipped', found: 'no group has a mapping or a run yet' };
-    const told = root ? ', which as root tells nothing about the user of the worker' : '';
+  limitMs: 60_000,
+  run: async (site) => {
+    if (!site.runs) return { outcome: 'skipped', found: 'no database of runs is configured' };
+    if (!site.config.storage.baseDir) return { outcome: 'skipped', found: 'base_dir is not configured' };
+    const ofWorker = await askWorker(site);
+    const { uid, gid, groups, absent, wrong } = ofWorker ?? (await tryGroups(site.runs, site.config.storage, site.log));
+    const as = `as uid:gid ${uid}:${gid}${ofWorker ? ' of the worker' : ''}`;
+    const [first] = wrong;
+    if (first) {
+      const found = `${as}: ${wrong.map((w) => `${w.group}: ${w.message}`).join('\n')}`;
+      return { outcome: 'problem', found, remedy: first.remedy, who: first.who };
+    }
+    if (!groups) return { outcome: 'skipped', found: 'no group has a mapping or a run yet' };
+    const told = uid === 0 && !ofWorker ? ', which as root tells nothing about the user of the worker' : '';
     const made = absent ? `; in ${absent} the folder ${archivesFolder} is made by the first archive` : '';
     // Folders of root's would be in the worker's way.
     return {
       outcome: 'ok',
-      found: `${groups.length} can be written ${as}${told}${made}`,
-      fixable: absent > 0 && !root,
+      found: `${groups} can be written ${as}${told}${made}`,
+      fixable: absent > 0 && ownUid() !== 0,
     };
   },
   fix: async ({ config, runs, log }) => {
@@ -56,3 +50,16 @@ export const groupFolders: DoctorCheck = {
     return `made ${made.join(', ')}`;
   },
 };
+
+/** Null when no worker answers, or it could not try. */
+async function askWorker({ orders, answerMs }: DoctorSite): Promise<TriedGroups | null> {
+  // A database without the tables for it is told by another check.
+  const answers = orders
+    ? await callRoll(orders, {
+        waitMs: answerMs,
+        enough: (all) => all.some((a) => a.detail.groups !== null),
+        tryGroups: true,
+      }).catch(() => [])
+    : [];
+  return answers.find((a) => a.detail.groups !== null)?.detail.groups ?? null;
+}
