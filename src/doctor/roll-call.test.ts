@@ -1,6 +1,7 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.ts';
+import { asUnprivileged } from '../../test/support/unprivileged.ts';
 import type { Role } from '../config/load.ts';
 import { migrate } from '../lib/migrate.ts';
 import { listen } from '../lib/notify.ts';
@@ -89,6 +90,14 @@ test('the same storage is proved by its marker, or by a file that is written', a
   const probed = await lookWith(sameStorage, { ...site, probe: true });
   expect(probed).toMatchObject({ outcome: 'ok', found: expect.stringContaining('a file that was written here') });
   expect(await readdir(site.config.storage.baseDir)).toEqual([]);
+  await chmod(site.config.storage.baseDir, 0o555);
+  await asUnprivileged(async () => {
+    expect(await lookWith(sameStorage, { ...site, probe: true })).toMatchObject({
+      outcome: 'unknown',
+      remedy: expect.stringContaining('no file could be written'),
+    });
+  });
+  await chmod(site.config.storage.baseDir, 0o755);
   await adoptStorage(database.pool, site.config.storage.baseDir);
   expect(await lookWith(sameStorage, site)).toMatchObject({
     outcome: 'ok',

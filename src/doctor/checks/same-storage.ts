@@ -39,7 +39,7 @@ export const sameStorage: DoctorCheck = {
     return {
       outcome: 'unknown',
       found: `${baseDir} bears no marker by which it could be told`,
-      remedy: 'biomero-bridge storage adopt, or biomero-bridge doctor --probe.',
+      remedy: `biomero-bridge storage adopt${probe ? ' (no file could be written there as this user)' : ', or biomero-bridge doctor --probe'}.`,
       who: 'admin',
     };
   },
@@ -63,10 +63,16 @@ function ask({ orders, roles, answerMs }: DoctorSite, probe?: { path: string; te
 }
 
 /** The file is readable for everybody: whether a uid may read what others write is told by `--probe`'s import. */
-async function withFile(site: DoctorSite, baseDir: string): Promise<{ answers: RollAnswer[]; file: string }> {
+async function withFile(site: DoctorSite, baseDir: string): Promise<{ answers: RollAnswer[]; file: string | null }> {
   const text = randomUUID();
   const file = join(baseDir, `.biomero-bridge-probe-${text}`);
-  await writeFile(file, text, { flag: 'wx', mode: 0o644 });
+  try {
+    await writeFile(file, text, { flag: 'wx', mode: 0o644 });
+  } catch (error) {
+    // Many sites let nobody write there but in the folders of groups: the marker has to do.
+    if (!/^(EACCES|EPERM|EROFS)$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    return { answers: await ask(site), file: null };
+  }
   try {
     await chmod(file, 0o644);
     return { answers: await ask(site, { path: file, text }), file };

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resolveGroupFolder } from '../../archive/group-folder.ts';
@@ -68,8 +69,13 @@ async function tryOrder(
   const began = performance.now();
   const base = await resolveGroupFolder(config.storage, { id: groupId, name: groupName });
   const folder = join(base.path, `.${mark}`);
+  // Left behind, a folder of another user's would be in the worker's way.
+  if (!existsSync(base.path)) {
+    await mkdir(base.path);
+    cleanup.add(`the folder ${base.path}`, () => rmdir(base.path));
+  }
   cleanup.add(`the folder ${folder}`, () => rm(folder, { recursive: true, force: true }));
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder);
   await chmod(folder, 0o755);
   const path = join(folder, `${mark}.ome.tif`);
   const pixels = Uint8Array.from({ length: 256 }, (_, i) => i);

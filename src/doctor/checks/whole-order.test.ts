@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { pino } from 'pino';
@@ -33,12 +33,14 @@ afterAll(async () => {
 });
 
 test('a trial order that nobody takes says so, and nothing of it is left', async () => {
+  await rmdir(join(world.storage, 'annotate'));
   expect(await lookWith(smoke, { ...site, smokeMs: 300 })).toMatchObject({
     outcome: 'problem',
     found: expect.stringContaining('"Import Pending"'),
     remedy: expect.stringContaining('No importer takes orders'),
   });
-  expect(await readdir(join(world.storage, 'annotate'))).toEqual([]);
+  expect(await readdir(world.storage)).toEqual([]);
+  await mkdir(join(world.storage, 'annotate'), { mode: 0o755 });
   expect(
     await world.some(
       `select 1 from imports where stage = 'Import Pending' and not exists
