@@ -48,6 +48,17 @@ test('importers: a Python importer that works is no problem, one that fell silen
   });
 });
 
+test('importers: stages that importers of ours wrote are no sign of a Python importer', async () => {
+  await row('Import Completed', '3 min');
+  await database.pool.query(
+    'insert into bridge.order_stages (row_id, order_uuid, stage) select id, uuid, stage from imports',
+  );
+  expect(await lookWith(importers, site)).toMatchObject({
+    outcome: 'problem',
+    found: expect.stringContaining('no importer'),
+  });
+});
+
 test('importers: where only the worker is looked at, none that shows itself is a warning until an order waits', async () => {
   const worker = { ...site, roles: ['worker'] as const };
   expect((await lookWith(importers, worker)).outcome).toBe('warning');

@@ -72,7 +72,7 @@ async function tryOrder(
   // Left behind, a folder of another user's would be in the worker's way.
   if (!existsSync(base.path)) {
     await mkdir(base.path);
-    cleanup.add(`the folder ${base.path}`, () => rmdir(base.path));
+    cleanup.add(`the folder ${base.path}`, () => rmdir(base.path).catch(ignoreNotEmpty));
   }
   cleanup.add(`the folder ${folder}`, () => rm(folder, { recursive: true, force: true }));
   await mkdir(folder);
@@ -184,4 +184,9 @@ function stuck(order: OrderState | null, smokeMs: number, logDir: string): Docto
     found,
     remedy: `The import hangs: read its log in ${logDir} on the importer's machine, and look whether OMERO can read the storage at the same path.`,
   };
+}
+
+/** Somebody has begun to use it. */
+function ignoreNotEmpty(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
 }

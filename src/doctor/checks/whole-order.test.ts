@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { pino } from 'pino';
@@ -94,6 +94,12 @@ test('files of imported images: there, moved away, and deleted in OMERO too', as
   await world.until(() => world.some(`select 1 from imports where uuid = $1 and stage = 'Import Completed'`, [uuid]));
   stop();
   expect((await lookWith(links, site)).outcome).toBe('ok');
+  const [fileset] = await world.alice.filesetsByClientPath([path]);
+  const [stored] = await world.alice.storedFilesOf(fileset?.imageIds ?? []);
+  const entry = join(await world.alice.managedRepositoryPath(), stored?.path ?? '', stored?.name ?? '');
+  await rename(entry, `${entry}.away`);
+  expect(await lookWith(links, site)).toMatchObject({ outcome: 'problem', found: expect.stringContaining(entry) });
+  await rename(`${entry}.away`, entry);
   await rm(path);
   expect(await lookWith(links, site)).toMatchObject({
     outcome: 'problem',
