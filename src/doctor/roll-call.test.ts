@@ -5,6 +5,7 @@ import { asUnprivileged } from '../../test/support/unprivileged.ts';
 import type { Role } from '../config/load.ts';
 import { migrate } from '../lib/migrate.ts';
 import { listen } from '../lib/notify.ts';
+import { ensureImports } from '../orders/ensure-imports.ts';
 import { adoptStorage } from '../storage/adopt.ts';
 import type { DoctorSite } from './check.ts';
 import { groupFolders } from './checks/group-folders.ts';
@@ -17,6 +18,7 @@ let database: TestDatabase;
 let site: DoctorSite;
 beforeEach(async () => {
   database = await createTestDatabase({ migrations: true });
+  await ensureImports(database.pool);
   site = await doctorSite(database, { answerMs: 30_000 });
 });
 afterEach(() => database.drop());
@@ -159,5 +161,17 @@ test('the folders of groups are tried by the worker, as its user', async () => {
     outcome: 'problem',
     found: expect.stringMatching(/of the worker: lab: /),
     remedy: expect.any(String),
+  });
+});
+
+test('where the Python importer imports, none of ours is missed', async () => {
+  await running(['worker', 'web']);
+  await database.pool.query(
+    `insert into imports (group_name, user_name, destination_id, destination_type, stage, uuid, files, file_names, "timestamp")
+     values ('g', 'u', '1', 'Dataset', 'Import Completed', 'x', '[]', '[]', now())`,
+  );
+  expect(await lookWith(runningRoles, site)).toMatchObject({
+    outcome: 'ok',
+    found: expect.stringMatching(/^worker\+web on/),
   });
 });

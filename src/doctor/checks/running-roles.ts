@@ -1,6 +1,7 @@
 import type { Role } from '../../config/load.ts';
 import { productVersion } from '../../lib/product-version.ts';
 import type { DoctorCheck, DoctorFinding } from '../check.ts';
+import { expectedRoles } from '../expected-roles.ts';
 import { callRoll, identifyRuns, type RollAnswer } from '../roll-call.ts';
 
 /** The newest row of an upload order is told by its time. */
@@ -16,7 +17,7 @@ export const runningRoles: DoctorCheck = {
   limitMs: 60_000,
   run: async ({ orders, runs, config, answerMs, roles }) => {
     if (!orders) return { outcome: 'skipped', found: 'no database of upload orders is configured' };
-    const expected: Role[] = config.importerEnabled ? ['worker', 'importer', 'web'] : ['worker', 'web'];
+    const expected = await expectedRoles(orders, config.importerEnabled);
     const answers = await callRoll(orders, {
       waitMs: answerMs,
       enough: (all) => !missing(expected, all).length,
@@ -37,7 +38,7 @@ export const runningRoles: DoctorCheck = {
     return {
       outcome: 'warning',
       found: `${all}; no answer from: ${lacking.join(', ')}`,
-      remedy: `Start what is missing; where it runs, its INGEST_TRACKING_DB_URL names another database. A Python worker or importer never answers, and is no fault.`,
+      remedy: `Start what is missing; where it runs, its INGEST_TRACKING_DB_URL names another database. A Python worker never answers, and is no fault.`,
       who: 'admin',
     };
   },

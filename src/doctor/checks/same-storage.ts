@@ -3,6 +3,7 @@ import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readMarker } from '../../storage/marker.ts';
 import type { DoctorCheck, DoctorFinding, DoctorSite } from '../check.ts';
+import { expectedRoles } from '../expected-roles.ts';
 import { callRoll, type RollAnswer } from '../roll-call.ts';
 
 export const sameStorage: DoctorCheck = {
@@ -55,10 +56,14 @@ function differs(found: string): DoctorFinding {
   };
 }
 
-function ask({ orders, roles, answerMs }: DoctorSite, probe?: { path: string; text: string }): Promise<RollAnswer[]> {
-  if (!orders) return Promise.resolve([]);
+async function ask(
+  { orders, roles, answerMs, config }: DoctorSite,
+  probe?: { path: string; text: string },
+): Promise<RollAnswer[]> {
+  if (!orders) return [];
+  const expected = await expectedRoles(orders, config.importerEnabled);
   const enough = (all: readonly RollAnswer[]): boolean =>
-    roles.every((role) => all.some((a) => a.roles.includes(role)));
+    roles.every((role) => !expected.includes(role) || all.some((a) => a.roles.includes(role)));
   return callRoll(orders, { waitMs: answerMs, enough, ...(probe ? { probe } : {}) });
 }
 
