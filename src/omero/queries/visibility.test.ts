@@ -288,6 +288,12 @@ const rows: Readonly<Record<string, Row>> = {
     seen: (w) => ({ name: w.name, size: null, hash: '', hasher: '' }),
     hidden: null,
   },
+  'scripts by an odd name, in two folders': {
+    asks: 'scriptsNamed',
+    ask: (link, w) => files.scriptsNamed(link, [w.name, 'none.py']),
+    seen: (w) => w.scripts,
+    hidden: [],
+  },
   'a tag by an odd name, of the several the first': {
     asks: 'ownTag',
     ask: (link, w) => texts.ownTag(link, w.group, w.owner, w.name),

@@ -30,6 +30,7 @@ export interface OddWorld {
   readonly storedName: string;
   readonly ns: string;
   readonly unsentFile: number;
+  readonly scripts: { id: number; path: string; name: string }[];
   annotationsOf(type: AnnotatedType): MapAnnotation[];
   textsOf(kind: TextKind, type: AnnotatedType): TextAnnotation[];
   filesOf(type: AnnotatedType): AttachedFile[];
@@ -78,6 +79,8 @@ export async function oddWorld(db: Database, groupName: string, place: number): 
     storedFolder: `alice_${owner}/2024-01/${groupName}/`,
     storedName: 'ümlaut 核.tif',
     unsentFile: base + 300,
+    // Named as the file that never arrived, which is no script.
+    scripts: ['/biomero/ünï/', '/'].map((path, i) => ({ id: base + 310 + i, path, name: oddName(groupName) })),
     lsid: `/data/${groupName}/ümlaut 100%_.zarr/0`,
     rois: roisOf(base, ids.Image, owner, groupName === 'private' ? owner : other),
     mask: base + 403,
@@ -189,6 +192,7 @@ export async function writeWorld(db: Database, world: OddWorld): Promise<void> {
   }
   // A file whose upload never ended, on which everything else hangs.
   add('OriginalFile', world.unsentFile, { name, path: '', size: null, hash: null, hasher: null });
+  for (const { id, ...script } of world.scripts) add('OriginalFile', id, { ...script, mimetype: 'text/x-python' });
   // A job that was never started.
   add('UploadJob', base + 210, { started: null, finished: null });
   link('FilesetJobLink', ids.fileset, base + 210);
