@@ -30,10 +30,12 @@ export async function allowedFolders(
   archive: string | null,
   groups: () => Promise<readonly string[]>,
 ): Promise<AllowedFolders> {
-  const base = await real(storage.baseDir);
-  const place = archive === null ? null : await real(archive);
+  const [base, place, folder] = await Promise.all([
+    real(storage.baseDir),
+    archive === null ? null : real(archive),
+    resolveGroupFolder(storage, group),
+  ]);
   const own = place !== null && isInside(place, [base]) ? place : null;
-  const folder = await resolveGroupFolder(storage, group);
   if (folder.source === 'mapping' || strict) return { roots: [await real(folder.path)], except: [], archive: own };
   const mapped = [...(await readGroupMappings(storage.mappingFiles)).values()].map((m) => m.folder);
   const named = (await groups()).filter((name) => name !== group.name && refuseGroupName(name) === null);
@@ -50,8 +52,8 @@ export async function refusalOfFile(path: string, allowed: AllowedFolders, group
     const inArchive = allowed.archive !== null && isInside(found, [allowed.archive]);
     if (!inArchive && (!isInside(found, allowed.roots) || isInside(found, allowed.except)))
       return bridgeError('FILE_NOT_ALLOWED', { path, group, allowed: allowed.roots.join(', ') }).message;
-    await access(found, constants.R_OK);
-    if (!(await stat(found)).isFile() && !isZarrPath(path)) return 'it is neither a file nor a .zarr folder';
+    const [about] = await Promise.all([stat(found), access(found, constants.R_OK)]);
+    if (!about.isFile() && !isZarrPath(path)) return 'it is neither a file nor a .zarr folder';
     return null;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;

@@ -3,7 +3,6 @@ import type { Config } from '../config/config.ts';
 import { bridgeError, describeError, isBridgeError } from '../domain/errors.ts';
 import { stages } from '../domain/vocabulary.ts';
 import type { Pool } from '../lib/database.ts';
-import type { Lease } from '../lib/lease.ts';
 import type { OmeroAccess } from '../omero/access.ts';
 import type { ImporterMetrics } from '../metrics/metrics.ts';
 import type { runImport } from '../omero/agent/run-import.ts';
@@ -12,9 +11,11 @@ import { fileResults, type FileResult } from '../orders/file-results.ts';
 import { allowedFolders, refusalOfFile } from './allowed-files.ts';
 import { annotateImages, type AnnotatedResult } from './annotate-images.ts';
 import { afterError, reasonOf, waitingCodes } from './attempts.ts';
+import type { ClaimedOrder, StartedOrder } from './claim-order.ts';
 import { checkDestination } from './destination.ts';
 import { clashingNames, locateFiles, type FoundFiles } from './found-files.ts';
 import { checkEnd, importMissing } from './import-process.ts';
+import type { OrderCalls } from './order-calls.ts';
 import { OrderJournal } from './order-journal.ts';
 import { describeFailures, failedFile, mergeFound } from './outcome.ts';
 import { fileNamesColumn, parseOrder, type ImportOrder } from './parse-order.ts';
@@ -29,6 +30,8 @@ export interface ImporterParts {
   pool: Pool;
   omero: Pick<OmeroAccess, 'admin'>;
   log: Logger;
+  /** Where what is written about the orders of this importer gathers. */
+  calls: OrderCalls;
   /** Newest row of `imports` when this importer began. */
   sinceRow: number;
   /** How long a successor waits for an import that its predecessor left running inside OMERO. */
@@ -50,18 +53,18 @@ const annotationTries = 3;
 export async function importOrder(
   parts: ImporterParts,
   uuid: string,
-  lease: Lease,
+  { lease, row: claimed, started }: ClaimedOrder,
   signal: AbortSignal,
 ): Promise<void> {
-  const journal = new OrderJournal(parts.pool, lease, uuid, parts.sinceRow);
-  const row = await journal.open();
+  const journal = new OrderJournal(parts.pool, lease, uuid, parts.sinceRow, parts.calls);
+  const row = claimed ?? (await journal.open());
   if (!row) return;
   const stop = AbortSignal.any([signal, lease.signal]);
   try {
     const order = parseOrder(row);
     if (order.preprocessingId !== null && !parts.config.importer.containers)
       throw bridgeError('ORDER_NEEDS_PREPROCESSING', { order: uuid });
-    await new OrderWork(parts, journal, order, stop).run();
+    await new OrderWork(parts, journal, order, stop).run(started);
   } catch (error) {
     if (isClosed(signal, error)) return await endCancelled(parts, journal, uuid);
     if (stop.aborted || isBridgeError(error, 'LEASE_LOST', 'ANOTHER_IMPORTER')) throw error;
@@ -105,9 +108,9 @@ class OrderWork {
     this.#signal = signal;
   }
 
-  async run(): Promise<void> {
+  async run(started: StartedOrder | null): Promise<void> {
     const { user, group, files } = this.#order;
-    const { waited, archivePath } = await this.#journal.start(files);
+    const { waited, archivePath } = started ?? (await this.#journal.start(files));
     const isFirst = waited !== null;
     if (isFirst) this.#parts.metrics?.stage('started', waited);
     const admin = await this.#parts.omero.admin();

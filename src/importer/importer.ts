@@ -2,17 +2,19 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { bridgeError, describeError, isBridgeError } from '../domain/errors.ts';
 import type { Pool } from '../lib/database.ts';
-import { LeaseHolder, type Lease } from '../lib/lease.ts';
+import { LeaseHolder } from '../lib/lease.ts';
 import { listen } from '../lib/notify.ts';
 import { Wakeups } from '../lib/wakeups.ts';
 import type { ImporterMetrics } from '../metrics/metrics.ts';
 import { OmeroAccess } from '../omero/access.ts';
 import { runImport } from '../omero/agent/run-import.ts';
 import { lookAgainAtWaiting } from './attempts.ts';
+import { claimOrder, type ClaimedOrder } from './claim-order.ts';
 import { deleteHeartbeat, deleteOldHeartbeats, writeHeartbeat } from './heartbeat.ts';
 import { importOrder, type ImporterParts } from './import-order.ts';
 import { closedAmong, endLeftovers } from './leftovers.ts';
 import { OpenOrders } from './open-orders.ts';
+import { OrderCalls, refusalOf } from './order-calls.ts';
 import { findForeignStage, newestRowId } from './order-rows.ts';
 
 export interface ImporterOptions {
@@ -65,6 +67,7 @@ export async function runImporter(options: ImporterOptions): Promise<void> {
       omero,
       log,
       sinceRow,
+      calls: new OrderCalls(pool),
       unfinishedWaitMs: options.unfinishedWaitMs ?? 60_000,
       metrics: options.metrics ?? null,
       importFiles: options.importFiles ?? runImport,
@@ -151,6 +154,10 @@ class ImporterLoop {
   #ready: string[] = [];
   /** When that look is too old to take from. */
   #readyUntil = 0;
+  /** Why the last order could not be claimed; said by the next round. */
+  #failure: unknown = null;
+  #looking: Promise<void> | null = null;
+  readonly #takenSinceLook = new Set<string>();
   /** Orders that this importer has taken: what is notified about them is its own doing. */
   readonly #taken = new Set<string>();
   #foreign: string | null = null;
@@ -181,34 +188,84 @@ class ImporterLoop {
    * them meanwhile has its lease, and one that was closed says so when it is opened.
    */
   async claim(): Promise<void> {
-    for (let looked = false; !this.#isFull();) {
+    for (let looked = false; this.#room() > 0;) {
       if (this.#ready.length === 0 || performance.now() > this.#readyUntil) {
         if (looked) return;
         looked = true;
-        this.#readyUntil = performance.now() + lookEveryMs;
-        this.#ready = (await this.#orders.look()).map((order) => order.uuid);
+        await this.#look();
       }
-      const uuid = this.#ready.shift();
-      if (uuid !== undefined && !this.#active.has(uuid)) await this.#take(uuid);
+      const next = this.#ready.splice(0, this.#room()).filter((uuid) => !this.#active.has(uuid));
+      // The workers do not wait for the next look.
+      if (this.#ready.length > 0 && this.#ready.length < this.#parts.config.importer.maxWorkers)
+        void this.#look().catch(() => this.lookAnew());
+      for (const uuid of next) this.#take(uuid);
     }
+    const failure = this.#failure;
+    this.#failure = null;
+    if (failure !== null) throw failure;
   }
 
-  async #take(uuid: string): Promise<void> {
-    const lease = await this.#leases.acquire(`order:${uuid}`);
-    if (!lease) return;
-    this.#taken.add(uuid);
-    if (this.#taken.size > mostTaken) this.#taken.clear();
-    const cancel = new AbortController();
-    const order: ActiveOrder = { cancel, imported: false, done: Promise.resolve() };
-    const onImported = (): void => {
+  /** One look at a time; orders that were taken while it went on are not among what it found. */
+  #look(): Promise<void> {
+    this.#looking ??= this.#lookOnce().finally(() => {
+      this.#looking = null;
+    });
+    return this.#looking;
+  }
+
+  async #lookOnce(): Promise<void> {
+    const until = performance.now() + lookEveryMs;
+    this.#readyUntil = until;
+    this.#takenSinceLook.clear();
+    const found = await this.#orders.look();
+    this.#ready = found.map((order) => order.uuid).filter((uuid) => !this.#takenSinceLook.has(uuid));
+  }
+
+  #take(uuid: string): void {
+    // Before it is asked for: its first notification may come before the answer.
+    this.#remember(uuid);
+    const order: ActiveOrder = { cancel: new AbortController(), imported: false, done: Promise.resolve() };
+    this.#active.set(uuid, order);
+    order.done = this.#claimAndImport(uuid, order)
+      .catch((error: unknown) => {
+        this.#failure = error;
+      })
+      .finally(() => {
+        this.#active.delete(uuid);
+        this.#wakeups.wake('orders');
+      });
+  }
+
+  /** @throws what kept the order from being claimed */
+  async #claimAndImport(uuid: string, order: ActiveOrder): Promise<void> {
+    const claimed = await this.#claimOne(uuid).catch((error: unknown) => {
+      this.#taken.delete(uuid);
+      throw error;
+    });
+    if (!claimed) return void this.#taken.delete(uuid);
+    await this.#import(uuid, claimed, order.cancel.signal, () => {
       order.imported = true;
       this.#wakeups.wake('orders');
-    };
-    this.#active.set(uuid, order);
-    order.done = this.#import(uuid, lease, cancel.signal, onImported).finally(() => {
-      this.#active.delete(uuid);
-      this.#wakeups.wake('orders');
     });
+  }
+
+  #remember(uuid: string): void {
+    if (this.#taken.size >= mostTaken) this.#taken.clear();
+    this.#taken.add(uuid);
+    this.#takenSinceLook.add(uuid);
+  }
+
+  async #claimOne(uuid: string): Promise<ClaimedOrder | null> {
+    const { calls, sinceRow } = this.#parts;
+    try {
+      return await claimOrder(calls, this.#leases, uuid, sinceRow);
+    } catch (error) {
+      const refusal = refusalOf(error, uuid);
+      if (isBridgeError(refusal, 'ORDER_CLOSED')) return null;
+      if (!isBridgeError(refusal, 'ANOTHER_IMPORTER')) throw error;
+      this.#stopFor(refusal.message);
+      return null;
+    }
   }
 
   /** Whether a notification may be of an order that is to be looked for; the next look then comes at once. */
@@ -250,11 +307,12 @@ class ImporterLoop {
     await Promise.all([...this.#active.values()].map((order) => order.done));
   }
 
-  #isFull(): boolean {
-    if (this.#signals.claiming.aborted || this.#foreign !== null) return true;
+  /** How many orders may be taken now. */
+  #room(): number {
+    if (this.#signals.claiming.aborted || this.#foreign !== null) return 0;
     const { maxWorkers } = this.#parts.config.importer;
     const importing = [...this.#active.values()].filter((order) => !order.imported).length;
-    return importing >= maxWorkers || this.#active.size >= 2 * maxWorkers;
+    return Math.min(maxWorkers - importing, 2 * maxWorkers - this.#active.size);
   }
 
   #stopFor(reason: string): void {
@@ -265,18 +323,18 @@ class ImporterLoop {
     );
   }
 
-  async #import(uuid: string, lease: Lease, cancelled: AbortSignal, onImported: () => void): Promise<void> {
+  async #import(uuid: string, claimed: ClaimedOrder, cancelled: AbortSignal, onImported: () => void): Promise<void> {
     const log = this.#parts.log.child({ order: uuid });
     try {
       const signal = AbortSignal.any([this.#signals.importing, cancelled]);
-      await importOrder({ ...this.#parts, log, onImported }, uuid, lease, signal);
+      await importOrder({ ...this.#parts, log, onImported }, uuid, claimed, signal);
     } catch (error) {
       if (isBridgeError(error, 'ANOTHER_IMPORTER')) this.#stopFor(error.message);
       else if (this.#signals.importing.aborted)
         log.info('the import was stopped; the order waits for the next importer');
       else log.warn({ error: describeError(error) }, 'an import stopped; it is tried again');
     } finally {
-      await lease.release().catch((error: unknown) => {
+      await claimed.lease.release().catch((error: unknown) => {
         log.warn({ error: describeError(error) }, 'the lease could not be released; it expires by itself');
       });
     }

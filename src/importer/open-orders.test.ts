@@ -53,7 +53,8 @@ test('ten thousand orders of one group do not keep another one waiting', async (
   const orders = new OpenOrders(database.pool);
   for (const found of [await orders.look(), await orders.look()]) {
     expect(found.slice(0, 4).map((o) => o.group)).toEqual(['many', 'few', 'many', 'few']);
-    expect(found.length).toBeLessThan(100);
+    // So many of the large group that importers have work until the next look, and all of the small one.
+    expect(found.length).toBe(202);
     expect(found.filter((o) => o.group === 'few').map((o) => o.uuid)).toEqual(few);
   }
 });

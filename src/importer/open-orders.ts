@@ -15,7 +15,7 @@ export interface OpenOrder {
 /** Looked at each time, however long the history: rows commit out of sequence by far less than this. */
 const tailRows = 5_000;
 /** Orders taken into account per group: enough to keep every importer busy until the next look. */
-const perGroup = 50;
+const perGroup = 200;
 /** The whole table is read this seldom: after a pause of so many times what it took, and no sooner than this. */
 const sweepShare = 20;
 const sweepEveryMs = 2_000;

@@ -83,7 +83,8 @@ test('an order is begun once and closed once, whoever tries again', async () => 
   await a.start(['/a']);
   await a.failed(new Error('x'));
   await a.close(stages.failed, { fileNames: '["a"]', description: 'why' });
-  await a.close(stages.completed, { fileNames: null, description: null });
+  const again = new OrderJournal(database.pool, await take(second), uuid, 0);
+  await again.close(stages.completed, { fileNames: null, description: null });
   expect(await a.open()).toBeNull();
   const { rows } = await database.pool.query('select stage, file_names, description from imports order by id');
   expect(rows).toEqual([

@@ -4,27 +4,34 @@ import { stages } from '../domain/vocabulary.ts';
 import { transaction, type Database, type Pool } from '../lib/database.ts';
 import { requireLease, type Lease } from '../lib/lease.ts';
 import type { ProcessIdentity } from '../lib/process-identity.ts';
-import { resultsAsJson, type FileResult } from '../orders/file-results.ts';
+import { storableResults, type FileResult } from '../orders/file-results.ts';
 import { isTerminal } from '../orders/read-order.ts';
 import { appendStage, lockOrder, readStageRows } from '../orders/stages.ts';
 import { noteFailure, noteWaiting } from './attempts.ts';
 import { setImportProcess, setSessionClosed, type ImportJournal } from './import-session.ts';
+import type { StartedOrder } from './claim-order.ts';
+import { leaseLost, OrderCalls, refusalOf, type OrderCall } from './order-calls.ts';
 import { readOpenOrderRow, type OrderRow } from './order-rows.ts';
 
 /**
  * Everything that is written about one order while it is imported: each a short transaction of its own, and each fenced
  * by the lease, so that a holder that was paused and superseded writes nothing. What every order needs is one call to a
- * function of the database (`migrations/orders/0006-order-journal.sql`): a burst of orders is bound by round trips.
+ * function of the database, which travels with those of other orders: a burst is bound by round trips.
  */
 export class OrderJournal implements ImportJournal {
   readonly uuid: string;
   readonly #pool: Pool;
   readonly #lease: Lease;
   readonly #since: number;
+  readonly #calls: OrderCalls;
 
-  /** @param since newest row of `imports` when this importer began: stages of others after it are of a living one */
-  constructor(pool: Pool, lease: Lease, uuid: string, since: number) {
+  /**
+   * @param since newest row of `imports` when this importer began: stages of others after it are of a living one
+   * @param calls where the calls of this importer's orders gather
+   */
+  constructor(pool: Pool, lease: Lease, uuid: string, since: number, calls = new OrderCalls(pool)) {
     this.#pool = pool;
+    this.#calls = calls;
     this.#lease = lease;
     this.uuid = uuid;
     this.#since = since;
@@ -36,24 +43,21 @@ export class OrderJournal implements ImportJournal {
   }
 
   /**
-   * Writes `Import Started` unless an earlier attempt did, and lists the files as waiting. `waited` are the seconds
-   * since the order was placed, null when it had been started before; `archivePath` the folder that its archive stands
-   * in, for orders that we placed.
+   * Writes `Import Started` unless an earlier attempt did, and lists the files as waiting.
    *
    * @throws LEASE_LOST, ORDER_CLOSED when somebody cancelled it meanwhile, ANOTHER_IMPORTER
    */
-  async start(files: readonly string[]): Promise<{ waited: number | null; archivePath: string | null }> {
-    const row = await this.#call<{ waited: number | null; archive_path: string | null }>(
-      'select * from bridge.start_order($1, $2, $3, $4)',
-      [this.#since, [...new Set(files)]],
-    );
-    return { waited: row?.waited ?? null, archivePath: row?.archive_path ?? null };
+  async start(files: readonly string[]): Promise<StartedOrder> {
+    const paths = [...new Set(files)];
+    const started = await this.#call({ do: 'start', ...this.#fence(), since: this.#since, paths });
+    const { waited, archive_path } = started as { waited: number | null; archive_path: string | null };
+    return { waited, archivePath: archive_path };
   }
 
   /** @param ended nothing can go on in the import's session any more */
   async results(results: readonly FileResult[], { ended }: { ended: boolean } = { ended: false }): Promise<void> {
     if (results.length === 0 && !ended) return;
-    await this.#call('select bridge.settle_files($1, $2, $3, $4)', [resultsAsJson(results), ended]);
+    await this.#call({ do: 'settle', ...this.#fence(), results: storableResults(results), ended });
   }
 
   /**
@@ -72,7 +76,7 @@ export class OrderJournal implements ImportJournal {
   }
 
   async sessionOpened(sessionId: number): Promise<void> {
-    await this.#call('select bridge.open_import_session($1, $2, $3, $4)', [sessionId, hostname()]);
+    await this.#call({ do: 'session', ...this.#fence(), session: sessionId, host: hostname() });
   }
 
   async processStarted(sessionId: number, process: ProcessIdentity): Promise<void> {
@@ -89,7 +93,7 @@ export class OrderJournal implements ImportJournal {
 
   /**
    * The last results and the one terminal row, unless there is one already; nothing may go on in the import's session
-   * any more. Gives the seconds since the order was started; 0 when it never was.
+   * any more, and the lease ends with it. Gives the seconds since the order was started; 0 when it never was.
    *
    * @throws LEASE_LOST, ANOTHER_IMPORTER when somebody else wrote about this order
    */
@@ -97,11 +101,17 @@ export class OrderJournal implements ImportJournal {
     stage: typeof stages.completed | typeof stages.failed,
     more: { fileNames: string | null; description: string | null; results?: readonly FileResult[] },
   ): Promise<number> {
-    const row = await this.#call<{ seconds: number | null }>(
-      'select bridge.close_order($1, $2, $3, $4, $5, $6, $7) as seconds',
-      [this.#since, stage, more.fileNames, more.description, resultsAsJson(more.results ?? [])],
-    );
-    return row?.seconds ?? 0;
+    const closed = await this.#call({
+      do: 'close',
+      ...this.#fence(),
+      since: this.#since,
+      terminal: stage,
+      file_names: more.fileNames,
+      description: more.description?.toWellFormed() ?? null,
+      results: storableResults(more.results ?? []),
+    });
+    this.#lease.ended();
+    return (closed as { seconds: number | null }).seconds ?? 0;
   }
 
   /** Leaves the order pending until this version can import it, and says why. True when that was not said before. */
@@ -114,27 +124,18 @@ export class OrderJournal implements ImportJournal {
     return this.#fenced((tx) => noteFailure(tx, this.uuid, error));
   }
 
-  /** One of the functions of the database that fence themselves; the order and the lease's token are added. */
-  async #call<R>(text: string, values: unknown[]): Promise<R | undefined> {
-    if (this.#lease.signal.aborted) throw this.#leaseLost();
-    try {
-      const { rows } = await this.#pool.query<R & Record<string, unknown>>(text, [
-        this.uuid,
-        this.#lease.token,
-        ...values,
-      ]);
-      return rows[0];
-    } catch (error) {
-      const { code, detail } = error as { code?: string; detail?: string };
-      if (code === 'BB001') throw this.#leaseLost();
-      if (code === 'BB002') throw bridgeError('ORDER_CLOSED', { order: this.uuid });
-      if (code === 'BB003') throw bridgeError('ANOTHER_IMPORTER', { order: this.uuid, stage: detail ?? '' });
-      throw error;
-    }
+  #fence(): { order: string; token: number } {
+    return { order: this.uuid, token: this.#lease.token };
   }
 
-  #leaseLost(): BridgeError {
-    return bridgeError('LEASE_LOST', { resource: this.#lease.resource });
+  /** One of the functions of the database that fence themselves. */
+  async #call(call: OrderCall): Promise<unknown> {
+    if (this.#lease.signal.aborted) throw leaseLost(this.uuid);
+    try {
+      return await this.#calls.call(call);
+    } catch (error) {
+      throw refusalOf(error, this.uuid);
+    }
   }
 
   #fenced<T>(work: (tx: Database) => Promise<T>): Promise<T> {

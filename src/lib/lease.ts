@@ -14,6 +14,8 @@ export interface Lease {
   /** Aborts when the lease was lost. */
   readonly signal: AbortSignal;
   release(): Promise<void>;
+  /** To be called when a transaction of the holder's own has ended the lease. */
+  ended(): void;
 }
 
 /** Rows of resources that nobody holds any more are removed after this. */
@@ -68,11 +70,32 @@ export class LeaseHolder {
     if (this.#held.has(resource)) return null;
     const asked = monotonicMs();
     const token = (await this.#take(resource, null)) ?? (await this.#takeFromDead(resource));
-    if (token === null || this.#held.has(resource)) return null;
+    return token === null ? null : this.adopt(resource, token, asked);
+  }
+
+  /** Whom a statement that takes leases by itself is to write as their holder, and for how many milliseconds. */
+  get terms(): { holder: string; ttlMs: number } {
+    return { holder: this.#owner, ttlMs: this.#ttlMs };
+  }
+
+  /**
+   * Keeps a lease that a statement has taken by itself, on this holder's terms; null when it is held here already.
+   *
+   * @param asked `monotonicMs` from before that statement was sent
+   */
+  adopt(resource: string, token: number, asked: number): Lease | null {
+    if (this.#failed) throw this.#failed;
+    if (this.#held.has(resource)) return null;
     const abort = new AbortController();
     this.#held.set(resource, { token, abort });
     this.#thread.postMessage({ keep: { resource, token, until: asked + this.#ttlMs } });
-    return { resource, token, signal: abort.signal, release: () => this.#giveBack(resource, token) };
+    return {
+      resource,
+      token,
+      signal: abort.signal,
+      release: () => this.#giveBack(resource, token),
+      ended: () => void this.#forget(resource, token),
+    };
   }
 
   /** Releases everything and ends the thread. What cannot be released expires by itself. */
@@ -106,10 +129,16 @@ export class LeaseHolder {
     return holder !== undefined && isDeadHere(holder) ? this.#take(resource, holder) : null;
   }
 
-  async #giveBack(resource: string, token: number): Promise<void> {
-    if (this.#held.get(resource)?.token !== token) return;
+  /** True when it was held until now. */
+  #forget(resource: string, token: number): boolean {
+    if (this.#held.get(resource)?.token !== token) return false;
     this.#held.delete(resource);
     this.#thread.postMessage({ drop: resource });
+    return true;
+  }
+
+  async #giveBack(resource: string, token: number): Promise<void> {
+    if (!this.#forget(resource, token)) return;
     if (this.#releasing.push({ resource, token }) === 1)
       this.#release = this.#release.catch(() => undefined).then(() => this.#releaseGathered());
     await this.#release;

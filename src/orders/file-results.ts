@@ -43,13 +43,13 @@ export async function insertFiles(db: Database, uuid: string, paths: readonly st
 /** Stores results, all in one statement, and rings the channel of orders. */
 export async function updateFiles(db: Database, uuid: string, results: readonly FileResult[]): Promise<void> {
   if (results.length === 0) return;
-  await db.query('select bridge.write_files($1, $2)', [uuid, resultsAsJson(results)]);
+  await db.query('select bridge.write_files($1, $2)', [uuid, JSON.stringify(storableResults(results))]);
   await db.query(`select pg_notify('bridge_orders', $1)`, [uuid]);
 }
 
 /** As the functions of the database take them. */
-export function resultsAsJson(results: readonly FileResult[]): string {
-  return JSON.stringify(results.map((r) => ({ ...r, error: r.error === null ? null : printable(r.error) })));
+export function storableResults(results: readonly FileResult[]): FileResult[] {
+  return results.map((r) => ({ ...r, error: r.error === null ? null : printable(r.error).toWellFormed() }));
 }
 
 export interface RecentImport {
