@@ -1,10 +1,12 @@
 #!/usr/bin/env node
-/** The command line on a clone: makes sure that it is installed and built, then becomes the program itself. */
+/** The command line: on a clone makes sure that it is installed and built, then becomes the program itself. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ensureBuilt, ensureInstalled, ensureNode, root } from './bootstrap.mjs';
+import { ensureBuilt, ensureInstalled, ensureNode, isClone, root } from './bootstrap.mjs';
 
 ensureNode();
-ensureInstalled();
-ensureBuilt();
+if (isClone()) {
+  ensureInstalled();
+  ensureBuilt();
+}
 await import(pathToFileURL(join(root, 'dist/src/main.js')).href);

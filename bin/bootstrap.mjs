@@ -11,6 +11,11 @@ import { fileURLToPath } from 'node:url';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const minimum = [20, 19];
 
+/** A package from a registry or a packed file is built already, and has no lock file. */
+export function isClone() {
+  return existsSync(join(root, 'package-lock.json'));
+}
+
 export function ensureNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > minimum[0] || (major === minimum[0] && minor >= minimum[1])) return;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { chmod, copyFile, cp, mkdir, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { packageFile } from '../lib/package-root.ts';
+import { dirname, join, relative, sep } from 'node:path';
+import { packageFile, packageRoot } from '../lib/package-root.ts';
 import { mayPass } from './data-folder.ts';
 import type { RunAs } from './run-as.ts';
 
@@ -19,27 +19,57 @@ export async function copyProgram(dataFolder: string, user: RunAs): Promise<stri
     const building = `${target}.new`;
     await rm(building, { recursive: true, force: true });
     await mkdir(building, { recursive: true });
+    // As installed: packages that ours needs may lie beside it.
+    const top = outermostFolder(packageRoot);
     for (const name of ['package.json', 'dist', 'migrations', 'src/omero/ice', 'workflows']) {
-      if (existsSync(packageFile(name))) await cp(packageFile(name), join(building, name), { recursive: true });
+      const from = packageFile(name);
+      if (existsSync(from)) await cp(from, join(building, relative(top, from)), { recursive: true });
     }
-    for (const path of await runtimePackages()) {
-      await cp(packageFile(path), join(building, path), { recursive: true, dereference: true });
+    for (const folder of await runtimePackages(packageRoot)) {
+      await cp(folder, join(building, relative(top, folder)), { recursive: true, dereference: true });
     }
     await rename(building, target);
     for (const other of await readdir(parent))
       if (other !== build && other !== 'node') await rm(join(parent, other), { recursive: true, force: true });
   }
-  return [await nodeFor(parent, user), join(target, 'dist', 'src', 'main.js')];
+  const main = relative(outermostFolder(packageRoot), packageFile('dist', 'src', 'main.js'));
+  return [await nodeFor(parent, user), join(target, main)];
 }
 
-/** Folders of the packages that are installed and not only for development, from the lock file. */
-async function runtimePackages(): Promise<string[]> {
-  const lock = JSON.parse(await readFile(packageFile('package-lock.json'), 'utf8')) as {
-    packages: Record<string, { dev?: boolean; devOptional?: boolean }>;
-  };
-  return Object.entries(lock.packages)
-    .filter(([path, entry]) => path !== '' && !entry.dev && !entry.devOptional && existsSync(packageFile(path)))
-    .map(([path]) => path);
+/** The folder whose `node_modules` holds a package, however deep; of a clone the clone itself. */
+function outermostFolder(folder: string): string {
+  const parts = folder.split(sep);
+  const first = parts.indexOf('node_modules');
+  return first === -1 ? folder : parts.slice(0, first).join(sep) || sep;
+}
+
+/** Folders of the packages that a package needs to run, and those that these need; optional ones where installed. */
+async function runtimePackages(root: string): Promise<string[]> {
+  const found = new Set<string>();
+  const waiting = [root];
+  for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
+    const { dependencies = {}, optionalDependencies = {} } = JSON.parse(
+      await readFile(join(folder, 'package.json'), 'utf8'),
+    ) as { dependencies?: Record<string, string>; optionalDependencies?: Record<string, string> };
+    for (const name of [...Object.keys(dependencies), ...Object.keys(optionalDependencies)]) {
+      const needed = packageFrom(folder, name);
+      // One that is missing is optional, or the program would not have come this far.
+      if (needed === null || found.has(needed)) continue;
+      found.add(needed);
+      waiting.push(needed);
+    }
+  }
+  // A package inside another one has come with that.
+  return [...found].filter((folder) => ![...found].some((other) => folder.startsWith(other + sep)));
+}
+
+/** Where Node.js finds a package from a folder. */
+function packageFrom(folder: string, name: string): string | null {
+  for (let dir = folder; ; dir = dirname(dir)) {
+    const candidate = join(dir, 'node_modules', name);
+    if (existsSync(join(candidate, 'package.json'))) return candidate;
+    if (dir === dirname(dir)) return null;
+  }
 }
 
 /** Our node when that user can reach it, else a copy. */
