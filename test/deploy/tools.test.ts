@@ -94,7 +94,7 @@ describeWithPart('Container tools', hasContainerTools, 'deploy', () => {
   test('shellcheck finds nothing in the scripts', () => {
     const scripts = readdirSync(deployFile('')).filter((file) => file.endsWith('.sh'));
     expect(scripts).toContain('build-steps.sh');
-    run('shellcheck', scripts.map(deployFile));
+    run('shellcheck', [...scripts, 'systemd/biomero-bridge'].map(deployFile));
   });
 
   test('the whole site is read by podman-compose with the variables that prepare.sh writes', () => {

@@ -15,6 +15,7 @@ export const optionalParts = [
   'Java',
   'busybox',
   'pgbouncer',
+  'System PostgreSQL',
 ] as const;
 export type OptionalPart = (typeof optionalParts)[number];
 
