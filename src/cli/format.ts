@@ -1,3 +1,5 @@
+import { printable } from '../domain/errors.ts';
+
 /** `8.25 GB`: decimal, three figures. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
@@ -19,6 +21,12 @@ export function formatDuration(ms: number): string {
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
   return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
+}
+
+/** What anybody may have written, for one cell of a table: on one line, harmless in a terminal, not beyond `most` characters. */
+export function oneLine(text: string, most: number): string {
+  const line = printable(text.slice(0, most + 1).replace(/\s+/g, ' ')).trim();
+  return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 
 /** Columns of text, each as wide as its widest cell; the last one is not padded. */

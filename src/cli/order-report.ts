@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { printable } from '../domain/errors.ts';
 import type { OrderHistory } from '../orders/read-order-history.ts';
-import { formatTable } from './format.ts';
+import { formatTable, oneLine } from './format.ts';
 
 /** Files of an order that are shown; `--json` has them all. */
 const listed = 50;
@@ -14,18 +14,18 @@ export function stageWord(stage: string): string {
 /** What is known about an order, for a person. */
 export function orderReport(order: OrderHistory, logDir: string | null): string {
   const rows: string[][] = [
-    ['Order', order.uuid],
-    ['For', `${printable(order.user)} in ${printable(order.group)}, into ${printable(order.destination)}`],
+    ['Order', oneLine(order.uuid, 36)],
+    ['For', `${oneLine(order.user, 100)} in ${oneLine(order.group, 100)}, into ${oneLine(order.destination, 60)}`],
   ];
   if (order.run) rows.push(['Run', order.run]);
   if (order.archive) rows.push(['Archive', printable(order.archive)]);
-  if (order.retryOf) rows.push(['Retry of', order.retryOf]);
-  for (const [i, uuid] of order.retriedBy.entries()) rows.push([i ? '' : 'Retried by', uuid]);
+  if (order.retryOf) rows.push(['Retry of', printable(order.retryOf)]);
+  for (const [i, uuid] of order.retriedBy.entries()) rows.push([i ? '' : 'Retried by', printable(uuid)]);
   for (const [i, row] of order.rows.entries())
     rows.push([
       i ? '' : 'Stages',
-      `${timeText(row.at)}  ${stageWord(row.stage)}${row.ours || i === 0 ? '' : ', by another importer'}`,
-      ...(row.description ? [printable(row.description)] : []),
+      `${timeText(row.at)}  ${oneLine(stageWord(row.stage), 40)}${row.ours || i === 0 ? '' : ', by another importer'}`,
+      ...(row.description ? [oneLine(row.description, 2_000)] : []),
     ]);
   if (order.holder) rows.push(['Imported by', `${printable(order.holder.host)}, process ${order.holder.pid}`]);
   if (order.trouble) {
@@ -50,10 +50,11 @@ export function orderReport(order: OrderHistory, logDir: string | null): string 
     ]);
   }
   if (order.files.length > listed) rows.push(['', `and ${order.files.length - listed} more: --json`]);
-  if (logDir) rows.push(['Log', join(logDir, `import-${order.uuid}.log`)]);
+  if (logDir) rows.push(['Log', printable(join(logDir, `import-${order.uuid}.log`))]);
   return formatTable(rows);
 }
 
-function timeText(at: Date): string {
+function timeText(at: Date | null): string {
+  if (at === null) return 'unknown'.padEnd(23);
   return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }

@@ -1,12 +1,12 @@
 import { userInfo } from 'node:os';
-import { bridgeError, printable } from '../domain/errors.ts';
+import { bridgeError } from '../domain/errors.ts';
 import { stages } from '../domain/vocabulary.ts';
 import { cancelOrder } from '../orders/cancel-order.ts';
 import { findOrders, listOrders, type OrderSummary } from '../orders/list-orders.ts';
 import { readOrderHistory } from '../orders/read-order-history.ts';
 import { retryOrder, runOfOrder } from '../orders/retry-order.ts';
 import { installTrigger, removeTrigger } from '../orders/trigger.ts';
-import { formatTable } from './format.ts';
+import { formatTable, oneLine } from './format.ts';
 import { orderReport, stageWord } from './order-report.ts';
 import { openOrders } from './site.ts';
 import type { Pool } from '../lib/database.ts';
@@ -30,12 +30,12 @@ export async function list(
       formatTable([
         ['ORDER', 'PLACED', 'GROUP', 'USER', 'DESTINATION', 'STAGE', ''],
         ...orders.map((o) => [
-          o.uuid,
+          oneLine(o.uuid, 36),
           shortTime(o.placedAt),
-          printable(o.group),
-          printable(o.user),
-          printable(o.destination),
-          stageWord(o.stage),
+          oneLine(o.group, 40),
+          oneLine(o.user, 40),
+          oneLine(o.destination, 40),
+          oneLine(stageWord(o.stage), 40),
           remark(o),
         ]),
       ]),
@@ -129,15 +129,16 @@ function stageOf(text: string): string {
 
 function remark(order: OrderSummary): string {
   if (order.waitsFor !== null) return `waits: ${order.waitsFor}`;
-  if (order.holder) return `on ${printable(order.holder.host)}, process ${order.holder.pid}`;
-  return printable(order.description ?? '').slice(0, 120);
+  if (order.holder) return `on ${oneLine(order.holder.host, 60)}, process ${order.holder.pid}`;
+  return oneLine(order.description ?? '', 120);
 }
 
 function who(as: string | undefined): string {
   return as ?? `${userInfo().username} on the command line`;
 }
 
-function shortTime(at: Date): string {
+function shortTime(at: Date | null): string {
+  if (at === null) return 'unknown';
   return at.toISOString().slice(0, 16).replace('T', ' ');
 }
 

@@ -1,5 +1,5 @@
 import { describeError, isBridgeError, printable, type BridgeError, type ErrorCode } from '../domain/errors.ts';
-import type { Database } from '../lib/database.ts';
+import { isDatabaseAway, type Database } from '../lib/database.ts';
 
 /** The order itself is at fault: it cannot succeed as it is, and is closed with that sentence. */
 const faultsOfOrder: readonly ErrorCode[] = [
@@ -26,11 +26,12 @@ const mostTries = 8;
 
 /**
  * What an import that ended with an error means for its order. `close`: it fails, with the error's sentence. `later`: the
- * site is at fault (OMERO or the storage is away, the import program is missing, a password is wrong): an order must
+ * site is at fault (OMERO, the database or the storage is away, the import program is missing, a password is wrong): an order must
  * not fail of that, so it is tried again until it is put right.
  */
 export function afterError(error: unknown, failures: number): 'close' | 'later' {
   if (isBridgeError(error, ...faultsOfOrder)) return 'close';
+  if (isDatabaseAway(error)) return 'later';
   // Anything that is no error of the registry was not foreseen: it may be the order that brings it about.
   const uncertain = !isBridgeError(error) || isBridgeError(error, ...doubtful);
   return uncertain && failures >= mostTries ? 'close' : 'later';

@@ -14,7 +14,7 @@ import { deleteHeartbeat, deleteOldHeartbeats, writeHeartbeat } from './heartbea
 import { importOrder, type ImporterParts } from './import-order.ts';
 import { closedAmong, endLeftovers } from './leftovers.ts';
 import { OpenOrders } from './open-orders.ts';
-import { OrderCalls, refusalOf } from './order-calls.ts';
+import { isOfThisOrder, OrderCalls, refusalOf } from './order-calls.ts';
 import { findForeignStage, newestRowId } from './order-rows.ts';
 
 export interface ImporterOptions {
@@ -262,9 +262,14 @@ class ImporterLoop {
     } catch (error) {
       const refusal = refusalOf(error, uuid);
       if (isBridgeError(refusal, 'ORDER_CLOSED')) return null;
-      if (!isBridgeError(refusal, 'ANOTHER_IMPORTER')) throw error;
-      this.#stopFor(refusal.message);
-      return null;
+      if (isBridgeError(refusal, 'ANOTHER_IMPORTER')) {
+        this.#stopFor(refusal.message);
+        return null;
+      }
+      if (!isOfThisOrder(error)) throw error;
+      // Step by step what is wrong with it is found and counted, and no other order waits for that.
+      const lease = await this.#leases.acquire(`order:${uuid}`);
+      return lease && { lease, row: null, started: null };
     }
   }
 

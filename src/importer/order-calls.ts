@@ -120,6 +120,11 @@ export function refusalOf(error: unknown, uuid: string): unknown {
   return error;
 }
 
+/** True when the database could not do it with what this order holds: data exceptions, constraints, limits of size. */
+export function isOfThisOrder(error: unknown): boolean {
+  return /^(22|23|54)/.test((error as { code?: string }).code ?? '');
+}
+
 export function leaseLost(uuid: string): BridgeError {
   return bridgeError('LEASE_LOST', { resource: `order:${uuid}` });
 }

@@ -4,6 +4,9 @@ import { destinationTypes, type DestinationType } from '../domain/vocabulary.ts'
 import { pythonJson } from '../orders/python-json.ts';
 import type { OrderRow } from './order-rows.ts';
 
+/** Bytes; an index of PostgreSQL takes no longer value. */
+const longestPath = 2_600;
+
 /** An order whose columns are what they should be. */
 export interface ImportOrder {
   uuid: string;
@@ -44,6 +47,7 @@ export function parseOrder(row: OrderRow): ImportOrder {
     if (typeof file !== 'string' || file === '') fail('its list of files holds something that is no path');
     else if (file.includes('\0')) fail('a path holds a NUL byte');
     else if (!file.isWellFormed()) fail('a path is not valid Unicode');
+    else if (Buffer.byteLength(file) > longestPath) fail(`a path is longer than ${longestPath} bytes`);
     else if (!isAbsolute(file)) fail(`the path ${file} is not absolute`);
     else if (normalize(file) !== file.replace(/\/+$/, '')) fail(`the path ${file} has parts such as ".." or "//"`);
   }

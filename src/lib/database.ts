@@ -30,6 +30,17 @@ export function openPool(url: string, options: { max?: number; onError?: (error:
 export const getTypeParser: typeof pg.types.getTypeParser = ((oid: number, format?: 'text' | 'binary') =>
   oid === 20 ? (v: string) => Number(v) : pg.types.getTypeParser(oid, format)) as never;
 
+/**
+ * True for errors that say nothing of what was asked: the server is away, restarting, full, read-only or gave way to
+ * another transaction (SQLSTATE classes 08, 25, 40, 53, 55, 57, 58), or the connection was lost. The same may succeed later.
+ */
+export function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as { code?: string };
+  if (code !== undefined && /^[0-9A-Z]{5}$/.test(code)) return /^(08|25|40|53|55|57|58)/.test(code);
+  return /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)/.test(error.message);
+}
+
 /** Runs `work` in one transaction on one connection; rolls back when it throws. */
 export async function transaction<T>(pool: Pool, work: (tx: Database) => Promise<T>): Promise<T> {
   const client = await pool.connect();

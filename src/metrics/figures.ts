@@ -1,5 +1,6 @@
 import { stages } from '../domain/vocabulary.ts';
 import type { Database } from '../lib/database.ts';
+import { rowTime } from '../orders/row-time.ts';
 
 export interface OrderFigures {
   pending: number;
@@ -13,7 +14,7 @@ export interface OrderFigures {
 export async function readOrderFigures(db: Database): Promise<OrderFigures> {
   const { rows } = await db.query<{ pending: number; started: number; oldest: number | null }>(
     `with open as (
-       select p.uuid, min(p."timestamp") as placed,
+       select p.uuid, min(${rowTime('p."timestamp"')}) as placed,
          exists (select from imports s where s.uuid = p.uuid and s.stage = any($2)) as started
        from imports p where p.stage = $1
          and not exists (select from imports t where t.uuid = p.uuid and t.stage = any($3)) group by p.uuid)

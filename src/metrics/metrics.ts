@@ -59,7 +59,8 @@ export class Metrics implements ImporterMetrics {
   }
 
   stage(stage: 'started' | 'completed' | 'failed', seconds: number): void {
-    this.#stages.observe({ stage }, Math.max(0, seconds));
+    // Counted from times that producers wrote.
+    if (Number.isFinite(seconds)) this.#stages.observe({ stage }, Math.max(0, seconds));
   }
 
   failure(code: string): void {

@@ -1,5 +1,6 @@
 import { stages } from '../domain/vocabulary.ts';
 import type { Database } from '../lib/database.ts';
+import { rowTime } from './row-time.ts';
 
 /** An importer of ours, by its latest heartbeat. */
 export interface ImporterState {
@@ -55,8 +56,8 @@ export async function readImporters(db: Database): Promise<ImporterState[]> {
 /** The newest of the last rows of the ledger that no importer of ours wrote; null when there is none. */
 export async function newestForeignStage(db: Database): Promise<{ stage: string; at: Date } | null> {
   const { rows } = await db.query<{ stage: string; at: Date }>(
-    `select i.stage, i."timestamp" as at from imports i
-     where i.id > (select max(id) from imports) - 10000 and i.stage <> $1 and i."timestamp" is not null
+    `select i.stage, ${rowTime('i."timestamp"')} as at from imports i
+     where i.id > (select max(id) from imports) - 10000 and i.stage <> $1 and ${rowTime('i."timestamp"')} is not null
        and not exists (select 1 from bridge.order_stages s where s.row_id = i.id)
      order by i.id desc limit 1`,
     [stages.pending],

@@ -1,5 +1,6 @@
 import { stages } from '../domain/vocabulary.ts';
 import type { Database } from '../lib/database.ts';
+import { rowTime } from './row-time.ts';
 
 /** An upload order in a list. */
 export interface OrderSummary {
@@ -10,8 +11,9 @@ export interface OrderSummary {
   /** Its newest stage, or the one that closed it. */
   stage: string;
   description: string | null;
-  placedAt: Date;
-  at: Date;
+  /** null: its row tells no time that can be. */
+  placedAt: Date | null;
+  at: Date | null;
   files: number | null;
   /** Who imports it at this moment: host and process; null: nobody. */
   holder: { host: string; pid: number } | null;
@@ -33,8 +35,9 @@ export interface OrderFilter {
 export async function listOrders(db: Database, filter: OrderFilter): Promise<OrderSummary[]> {
   const { rows } = await db.query<OrderSummary & { holder_text: string | null } & Record<string, unknown>>(
     `with placed as (
-       select distinct on (uuid) id, uuid, group_name, user_name, destination_type || ' ' || destination_id as destination,
-         "timestamp" as at
+       select distinct on (uuid) id, uuid, left(group_name, 200) as group_name, left(user_name, 200) as user_name,
+         left(destination_type, 80) || ' ' || left(destination_id, 80) as destination,
+         ${rowTime('"timestamp"')} as at
        from imports p where stage = $1 and ($2::text is null or group_name = $2)
          and (not $5 or not exists (select from imports t where t.uuid = p.uuid and t.stage = any($3)))
          and ($4::text is null or $4 <> all($3) or uuid in (
@@ -43,11 +46,11 @@ export async function listOrders(db: Database, filter: OrderFilter): Promise<Ord
        order by uuid, id),
      standing as (
        select p.*, coalesce(t.stage, l.stage) as stage, coalesce(t.description, l.description) as description,
-         coalesce(t."timestamp", l."timestamp") as stage_at
+         case when t.stage is null then l.at else t.at end as stage_at
        from placed p
-       left join lateral (select stage, description, "timestamp" from imports i
+       left join lateral (select stage, description, ${rowTime('"timestamp"')} as at from imports i
          where i.uuid = p.uuid and i.stage = any($3) order by i.id limit 1) t on true
-       left join lateral (select stage, description, "timestamp" from imports i
+       left join lateral (select stage, description, ${rowTime('"timestamp"')} as at from imports i
          where i.uuid = p.uuid order by i.id desc limit 1) l on true)
      select s.uuid, s.group_name as "group", s.user_name as "user", s.destination, s.stage, s.description,
        s.at as "placedAt", s.stage_at as at,

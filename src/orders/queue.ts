@@ -1,5 +1,6 @@
 import { stages } from '../domain/vocabulary.ts';
 import type { Database } from '../lib/database.ts';
+import { rowTime } from './row-time.ts';
 
 /** Where the upload orders of a group stand. */
 export interface GroupQueue {
@@ -20,7 +21,7 @@ export interface GroupQueue {
 export async function readQueue(db: Database): Promise<GroupQueue[]> {
   const { rows } = await db.query<GroupQueue & Record<string, unknown>>(
     `with open as (
-       select p.uuid, p.group_name, min(p."timestamp") as placed,
+       select p.uuid, p.group_name, min(${rowTime('p."timestamp"')}) as placed,
          exists (select from imports s where s.uuid = p.uuid and s.stage = any($2)) as started
        from imports p where p.stage = $1
          and not exists (select from imports t where t.uuid = p.uuid and t.stage = any($3)) group by p.uuid, p.group_name),

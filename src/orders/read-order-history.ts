@@ -2,6 +2,7 @@ import { stages } from '../domain/vocabulary.ts';
 import type { Database } from '../lib/database.ts';
 import { fileResults, type FileResult } from './file-results.ts';
 import { holderOf, type OrderSummary } from './list-orders.ts';
+import { rowTime } from './row-time.ts';
 
 /** Everything that is known about one order. */
 export interface OrderHistory {
@@ -14,7 +15,7 @@ export interface OrderHistory {
   retryOf: string | null;
   retriedBy: string[];
   holder: OrderSummary['holder'];
-  rows: { stage: string; at: Date; description: string | null; ours: boolean }[];
+  rows: { stage: string; at: Date | null; description: string | null; ours: boolean }[];
   trouble: { code: string | null; reason: string; failures: number; nextAt: Date } | null;
   people: { at: Date; who: string; action: string; reason: string | null }[];
   /** Results per file; without them the paths that the order lists. */
@@ -28,12 +29,14 @@ export async function readOrderHistory(db: Database, uuid: string): Promise<Orde
     user_name: string;
     destination: string;
     stage: string;
-    at: Date;
+    at: Date | null;
     description: string | null;
     files: string | null;
     ours: boolean;
   }>(
-    `select group_name, user_name, destination_type || ' ' || destination_id as destination, i.stage, "timestamp" as at,
+    `select left(group_name, 200) as group_name, left(user_name, 200) as user_name,
+       left(destination_type, 80) || ' ' || left(destination_id, 80) as destination, i.stage,
+       ${rowTime('"timestamp"')} as at,
        description, case when i.stage = $2 then left(files, 10000000) end as files, s.row_id is not null as ours
      from imports i left join bridge.order_stages s on s.row_id = i.id where i.uuid = $1 order by i.id`,
     [uuid, stages.pending],

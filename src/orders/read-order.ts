@@ -1,5 +1,6 @@
 import { stages } from '../domain/vocabulary.ts';
 import type { Database } from '../lib/database.ts';
+import { rowTime } from './row-time.ts';
 
 /** Where an upload order stands: its newest row, or the one that closed it. */
 export interface OrderState {
@@ -18,7 +19,7 @@ export interface OrderState {
 /** By row id, not by time: rows of one transaction share their time. */
 export async function readOrder(db: Database, uuid: string): Promise<OrderState | null> {
   const { rows } = await db.query<{ stage: string; description: string | null; at: Date | null }>(
-    `select stage, description, "timestamp" as at from imports where uuid = $1 order by id`,
+    `select stage, description, ${rowTime('"timestamp"')} as at from imports where uuid = $1 order by id`,
     [uuid],
   );
   const newest = rows.findLast((r) => isTerminal(r.stage)) ?? rows.at(-1);

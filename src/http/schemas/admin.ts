@@ -45,8 +45,8 @@ export const orderList = z.object({
       destination: z.string(),
       stage: z.string(),
       description: z.string().nullable(),
-      placedAt: time,
-      at: time,
+      placedAt: time.nullable(),
+      at: time.nullable(),
       files: count.nullable(),
       holder,
       waitsFor: z.string().nullable(),
@@ -66,7 +66,9 @@ export const orderHistory = z
     retryOf: z.string().nullable(),
     retriedBy: z.array(z.string()),
     holder,
-    rows: z.array(z.object({ stage: z.string(), at: time, description: z.string().nullable(), ours: z.boolean() })),
+    rows: z.array(
+      z.object({ stage: z.string(), at: time.nullable(), description: z.string().nullable(), ours: z.boolean() }),
+    ),
     trouble: z.object({ code: z.string().nullable(), reason: z.string(), failures: count, nextAt: time }).nullable(),
     people: z.array(z.object({ at: time, who: z.string(), action: z.string(), reason: z.string().nullable() })),
     files: z.array(

@@ -132,9 +132,7 @@ function Details({ order }: { order: Order }): React.ReactElement {
             <tbody>
               {eventsOf(order).map((event, i) => (
                 <tr key={i}>
-                  <td className="nowrap">
-                    <Time iso={event.at} exact />
-                  </td>
+                  <td className="nowrap">{event.at === null ? 'unknown' : <Time iso={event.at} exact />}</td>
                   <td className="nowrap">{event.stage ? <StageMark stage={event.stage} /> : event.action}</td>
                   <td>
                     <bdi>{event.by}</bdi>
@@ -200,7 +198,8 @@ function Pair(props: { name: string; children: React.ReactNode }): React.ReactEl
 }
 
 interface OrderEvent {
-  at: string;
+  /** null: its row tells no time that can be. */
+  at: string | null;
   stage?: string;
   action?: string;
   by: string;
@@ -215,5 +214,5 @@ function eventsOf(order: Order): OrderEvent[] {
     said: row.description ?? '',
   }));
   const people = order.people.map((p) => ({ at: p.at, action: p.action, by: p.who, said: p.reason ?? '' }));
-  return [...stages, ...people].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+  return [...stages, ...people].sort((a, b) => (a.at ?? '').localeCompare(b.at ?? ''));
 }

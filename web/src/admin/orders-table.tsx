@@ -97,7 +97,7 @@ export function OrdersTable({ groups, now }: { groups: string[]; now: number }):
               {rows.map((order) => (
                 <tr key={order.uuid}>
                   <th scope="row">
-                    <Link href={`/orders/${order.uuid}`} data-row="">
+                    <Link href={`/orders/${encodeURIComponent(order.uuid)}`} data-row="">
                       <code>{order.uuid.slice(0, 8)}</code>
                     </Link>
                   </th>
@@ -113,10 +113,14 @@ export function OrdersTable({ groups, now }: { groups: string[]; now: number }):
                   <td className="nowrap">{order.destination}</td>
                   <td className="num">{order.files?.toLocaleString('en') ?? ''}</td>
                   <td className="num">
-                    {agoText(order.placedAt, now)}
-                    <small>
-                      <Time iso={order.placedAt} />
-                    </small>
+                    {order.placedAt !== null && (
+                      <>
+                        {agoText(order.placedAt, now)}
+                        <small>
+                          <Time iso={order.placedAt} />
+                        </small>
+                      </>
+                    )}
                   </td>
                   <td className="says">{remarkOf(order)}</td>
                   <td className="num">
