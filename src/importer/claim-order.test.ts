@@ -160,3 +160,11 @@ test('a call that waits for a lock keeps the calls beside it waiting only for a 
     other.release();
   }
 });
+
+test('a statement that names an order twice does nothing of it', async () => {
+  const uuid = await place('["/a"]');
+  const claim = { do: 'claim', order: uuid, holder: 'x', ttl: 1_000, since: 0 };
+  const query = database.pool.query('select * from bridge.order_calls($1)', [JSON.stringify([claim, claim])]);
+  await expect(query).rejects.toThrow('an order is named twice');
+  expect(await stagesOf(uuid)).toEqual(['Import Pending']);
+});

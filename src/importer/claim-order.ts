@@ -20,7 +20,7 @@ export interface StartedOrder {
   readonly archivePath: string | null;
 }
 
-/** As `bridge.claim_order` answers. */
+/** As `bridge.claim_orders` answers. */
 type Answer =
   | { token?: undefined; holder: string | null }
   | {

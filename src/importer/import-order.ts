@@ -15,6 +15,7 @@ import type { ClaimedOrder, StartedOrder } from './claim-order.ts';
 import { checkDestination } from './destination.ts';
 import { clashingNames, locateFiles, type FoundFiles } from './found-files.ts';
 import { checkEnd, importMissing } from './import-process.ts';
+import { HandedBack } from './import-workers.ts';
 import type { OrderCalls } from './order-calls.ts';
 import { OrderJournal } from './order-journal.ts';
 import { describeFailures, failedFile, mergeFound } from './outcome.ts';
@@ -38,7 +39,13 @@ export interface ImporterParts {
   unfinishedWaitMs: number;
   metrics: ImporterMetrics | null;
   importFiles: typeof runImport;
-  /** Called when the order needs no import process any more. */
+  /**
+   * Waits until one of `max_workers` is free for this order; to be called, once or more, before anything that takes its time.
+   *
+   * @throws HandedBack, the signal's reason
+   */
+  enter: () => Promise<void>;
+  /** Called when the order needs no worker any more. */
   onImported: () => void;
 }
 
@@ -67,7 +74,8 @@ export async function importOrder(
     await new OrderWork(parts, journal, order, stop).run(started);
   } catch (error) {
     if (isClosed(signal, error)) return await endCancelled(parts, journal, uuid);
-    if (stop.aborted || isBridgeError(error, 'LEASE_LOST', 'ANOTHER_IMPORTER')) throw error;
+    if (stop.aborted || error instanceof HandedBack || isBridgeError(error, 'LEASE_LOST', 'ANOTHER_IMPORTER'))
+      throw error;
     if (isBridgeError(error, ...waitingCodes)) {
       if (await journal.wait(error)) parts.log.warn({ code: error.code }, `${error.message} ${error.remedy}`);
       return;
@@ -119,6 +127,7 @@ class OrderWork {
     const session = await admin.sudo(user, group);
     try {
       await checkDestination(session, this.#order);
+      if (!this.#isPlain()) await this.#parts.enter();
       const earlier = isFirst ? [] : await fileResults(this.#parts.pool, this.#order.uuid);
       const { results, images } = await this.#import(session, earlier, archivePath);
       this.#parts.onImported();
@@ -127,6 +136,12 @@ class OrderWork {
     } finally {
       await session.close();
     }
+  }
+
+  /** Nothing but an import process takes its time; until it is to start the order needs no worker. */
+  #isPlain(): boolean {
+    const { preprocessingId, files } = this.#order;
+    return preprocessingId === null && !(this.#parts.config.importer.registerZarr && files.some(isZarrPath));
   }
 
   /** The files themselves, or where the order says so what containers make of them. */
@@ -199,7 +214,6 @@ class OrderWork {
     before: FoundFiles,
   ): Promise<{ found: FoundFiles; errors: { file: string; reason: string }[] }> {
     if (toImport.length === 0) return { found: before, errors: [] };
-    this.#parts.metrics?.process();
     const outcome = await importMissing(this.#parts, this.#journal, session, this.#order, toImport, this.#signal);
     const found = await this.#locate(session, candidates);
     // Of a store the importer names one of its files.

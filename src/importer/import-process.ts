@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import { bridgeError, describeError } from '../domain/errors.ts';
 import { identifyProcess } from '../lib/process-identity.ts';
 import { describeExit } from '../omero/agent/exit-code.ts';
+import type { ImporterMetrics } from '../metrics/metrics.ts';
 import type { ImportOutcome, ImportRun, runImport } from '../omero/agent/run-import.ts';
 import type { OmeroSession } from '../omero/session.ts';
 import type { FileResult } from '../orders/file-results.ts';
@@ -18,15 +19,25 @@ const progressEveryMs = 400;
  * end it. Writes results as the files come. When it returns, the process has ended by itself, and nothing goes on in the
  * session: that is noted when the order is closed.
  *
- * @throws the signal's reason, the loss of the session, IMPORT_STALLED, IMPORT_PROGRAM_NOT_STARTED
+ * @throws the signal's reason, what `enter` throws, the loss of the session, IMPORT_STALLED, IMPORT_PROGRAM_NOT_STARTED
  */
 export async function importMissing(
   {
     config,
     log,
     importFiles,
+    metrics,
+    enter,
     transfer = 'ln_s',
-  }: { config: Config; log: Logger; importFiles: typeof runImport; transfer?: NonNullable<ImportRun['transfer']> },
+  }: {
+    config: Config;
+    log: Logger;
+    importFiles: typeof runImport;
+    metrics?: ImporterMetrics | null;
+    /** Waits until the process may start. */
+    enter?: () => Promise<void>;
+    transfer?: NonNullable<ImportRun['transfer']>;
+  },
   journal: ImportJournal,
   session: OmeroSession,
   order: Pick<ImportOrder, 'uuid' | 'destination'>,
@@ -35,6 +46,8 @@ export async function importMissing(
 ): Promise<ImportOutcome> {
   const { sessionId } = session.context;
   await journal.sessionOpened(sessionId);
+  await enter?.();
+  metrics?.process();
   const progress = new Progress(journal, log);
   const watchdog = new Watchdog(config.importer.stallSeconds, order.uuid);
   const outcome = await importFiles({

@@ -1,7 +1,7 @@
 import { bridgeError, type BridgeError } from '../domain/errors.ts';
 import type { Pool } from '../lib/database.ts';
 
-/** What is done to an order by a function of the database (`migrations/orders/0010-order-calls.sql`). */
+/** What is done to an order by a function of the database (`migrations/orders/0012-orders-together.sql`). */
 export type OrderCall = { order: string } & (
   | { do: 'claim'; holder: string; ttl: number; since: number }
   | { do: 'start'; token: number; since: number; paths: readonly string[] }

@@ -11,6 +11,7 @@ import type { Config } from '../../config/config.ts';
 import { tiff } from '../../embedded/omero/import/tiff-for-tests.ts';
 import { importUser, passwords, startTestOmero, type TestOmero } from '../../embedded/omero/testing.ts';
 import { ownProgram } from '../../lib/package-root.ts';
+import type { runImport } from '../../omero/agent/run-import.ts';
 import { OmeroSession } from '../../omero/session.ts';
 import { ensureImports } from '../../orders/ensure-imports.ts';
 import { orderUuid } from '../../orders/order-uuid.ts';
@@ -111,7 +112,7 @@ export class ImporterSite {
   }
 
   /** Starts an importer in this process. `begun` resolves when it has looked at the table for the first time. */
-  importer(options: { change?: Partial<Config['importer']>; graceMs?: number } = {}): {
+  importer(options: { change?: Partial<Config['importer']>; graceMs?: number; importFiles?: typeof runImport } = {}): {
     stop: () => void;
     begun: () => Promise<unknown>;
   } {
@@ -127,6 +128,7 @@ export class ImporterSite {
       graceMs: options.graceMs ?? 0,
       leaseMs: 2_000,
       unfinishedWaitMs: 1_000,
+      ...(options.importFiles ? { importFiles: options.importFiles } : {}),
     });
     this.#running.push({ stop, done });
     const begun = (): Promise<unknown> =>
