@@ -61,7 +61,8 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
   const runsUrl = withRuns ? config.databases.runs : config.databases.orders;
   const runs = openPool(runsUrl, poolOptions(log));
   const orders = config.databases.orders === runsUrl ? runs : openPool(config.databases.orders, poolOptions(log));
-  const pools = new Set([runs, orders]);
+  const databases: ReadonlySet<Pool> = new Set([runs, orders]);
+  const pools = new Set(databases);
   const closers: (() => Promise<void>)[] = [];
   let reject: (error: unknown) => void = () => undefined;
   const failed = new Promise<never>((_, r) => (reject = r));
@@ -93,7 +94,7 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
     });
     if (config.metrics.port !== null) {
       const { host, port } = config.metrics;
-      const served = await startMetrics({ host, port, metrics, health: () => databaseHealth(pools), log });
+      const served = await startMetrics({ host, port, metrics, health: () => databaseHealth(databases), log });
       closers.push(() => served.close());
       log.info({ address: served.address }, 'metrics are served');
     }
@@ -158,17 +159,20 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
         omeroGroups: async () => (await omero.admin()).allGroups(),
         slurm,
         site: { config, runs, omero, slurm, transport, tracker },
-        health: () => databaseHealth(pools),
+        health: () => databaseHealth(databases),
         log: log.child({ role: 'web' }),
       });
       closers.push(web.close);
     }
-    if (roles.includes('importer'))
+    if (roles.includes('importer')) {
+      // Its statements are short: a connection that says nothing any more must not keep all orders waiting.
+      const pool = openPool(config.databases.orders, { ...poolOptions(log), queryTimeoutMs: 30_000 });
+      pools.add(pool);
       supervise(
         'importer',
         runImporter({
           config,
-          pool: orders,
+          pool,
           databaseUrl: config.databases.orders,
           log: log.child({ role: 'importer' }),
           signal: stop.signal,
@@ -177,6 +181,7 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
           graceMs: config.importer.shutdownSeconds * 1000,
         }),
       );
+    }
     if (roles.includes('worker')) {
       const leases = await LeaseHolder.open(config.databases.runs, { holder });
       closers.push(() => leases.close());

@@ -117,13 +117,16 @@ async function claimUntilStopped(
 
 async function beatUntilStopped(loop: ImporterLoop, { pool, name, log, signal }: ImporterOptions): Promise<void> {
   const timer = new Wakeups();
+  let failures = 0;
   while (!signal.aborted) {
     try {
       await loop.lookForOthers();
       await loop.lookForClosed();
       await writeHeartbeat(pool, name, loop.detail());
+      failures = 0;
     } catch (error) {
-      log.warn({ error: describeError(error) }, 'the heartbeat was not written');
+      // Said once per outage, however long it is.
+      log[failures++ === 0 ? 'warn' : 'debug']({ error: describeError(error) }, 'the heartbeat was not written');
     }
     await timer.wait('beat', heartbeatEveryMs, signal);
   }

@@ -12,13 +12,19 @@ export type Pool = pg.Pool;
 
 /**
  * Opens a pool. bigint columns arrive as numbers (ids here stay far below 2^53); a lost idle connection is reported
- * to `onError` and replaced at the next query.
+ * to `onError` and replaced at the next query. With `queryTimeoutMs` a connection whose other side vanished without a word
+ * is given up after so long, and not when the system does, which may be a quarter of an hour later.
  */
-export function openPool(url: string, options: { max?: number; onError?: (error: Error) => void } = {}): Pool {
+export function openPool(
+  url: string,
+  options: { max?: number; queryTimeoutMs?: number; onError?: (error: Error) => void } = {},
+): Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: options.max ?? 8,
     connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
     application_name: 'biomero-bridge',
     types: { getTypeParser },
   });

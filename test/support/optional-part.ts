@@ -16,6 +16,7 @@ export const optionalParts = [
   'busybox',
   'pgbouncer',
   'System PostgreSQL',
+  'faketime',
 ] as const;
 export type OptionalPart = (typeof optionalParts)[number];
 

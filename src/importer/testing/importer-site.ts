@@ -10,6 +10,7 @@ import { createTestDatabase, type TestDatabase } from '../../../test/support/pos
 import type { Config } from '../../config/config.ts';
 import { tiff } from '../../embedded/omero/import/tiff-for-tests.ts';
 import { importUser, passwords, startTestOmero, type TestOmero } from '../../embedded/omero/testing.ts';
+import { migrate } from '../../lib/migrate.ts';
 import { ownProgram } from '../../lib/package-root.ts';
 import type { runImport } from '../../omero/agent/run-import.ts';
 import { OmeroSession } from '../../omero/session.ts';
@@ -38,9 +39,16 @@ export class ImporterSite {
     this.alice = alice;
   }
 
-  static async open(): Promise<ImporterSite> {
+  /**
+   * @param options.withRuns the tables of runs stand in the same database, as where both share one
+   * @param options.prepare makes what an earlier version had made of schema `bridge`; nothing is added to it
+   */
+  static async open(
+    options: { withRuns?: boolean; prepare?: (pool: TestDatabase['pool']) => Promise<void> } = {},
+  ): Promise<ImporterSite> {
     const [omero, database] = [await startTestOmero(), await createTestDatabase()];
-    await ensureImports(database.pool);
+    if (options.withRuns) await migrate(database.pool, 'runs');
+    await (options.prepare ?? ensureImports)(database.pool);
     const storage = await mkdtemp(join(tmpdir(), 'biomero-bridge-storage-'));
     await chmod(storage, 0o755);
     await mkdir(join(storage, group), { mode: 0o755 });
@@ -136,8 +144,16 @@ export class ImporterSite {
     return { stop: () => stop.abort(), begun };
   }
 
-  /** Starts an importer as a process of its own. */
-  process(env: Record<string, string> = {}, change: Partial<Config['importer']> = {}): ChildProcess {
+  /**
+   * Starts an importer as a process of its own.
+   *
+   * @param way how it reaches the database; with `stderr: 'pipe'` its log, in lines of JSON, is the caller's to read
+   */
+  process(
+    env: Record<string, string> = {},
+    change: Partial<Config['importer']> = {},
+    { stderr, ...way }: { databaseUrl?: string; queryTimeoutMs?: number; stderr?: 'pipe' } = {},
+  ): ChildProcess {
     const options = {
       config: this.config(change),
       databaseUrl: this.database.url,
@@ -145,11 +161,12 @@ export class ImporterSite {
       leaseMs: 1_500,
       unfinishedWaitMs: 1_000,
       graceMs: 0,
+      ...way,
     };
     const [node = '', ...args] = ownProgram('src/importer/testing/importer-main');
     const child = spawn(node, [...args, JSON.stringify(options)], {
       env: { ...process.env, ...env },
-      stdio: ['ignore', 'ignore', process.env['TEST_LOG'] ? 'inherit' : 'ignore'],
+      stdio: ['ignore', 'ignore', stderr ?? (process.env['TEST_LOG'] ? 'inherit' : 'ignore')],
     });
     this.#children.push(child);
     return child;
