@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import type { FileResult } from '../orders/file-results.ts';
@@ -63,13 +64,31 @@ export async function annotateImages(
 /** Rows of the first `metadata.csv` from a file's folder up to the archive's root. None is no error. */
 export async function readNearestMetadata(folder: string, root: string | null): Promise<[string, string][]> {
   for (let at = folder; ; at = dirname(at)) {
-    const text = await readFile(join(at, 'metadata.csv')).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
-      throw error;
-    });
-    if (text !== null) return text.length > largestMetadata ? [] : parseMetadata(text.toString('utf8'));
+    const text = await readMetadata(join(at, 'metadata.csv'));
+    if (text !== null) return parseMetadata(text);
     // Files of other producers have no archive: only their own folder is looked at.
     if (root === null || at === root || at === dirname(at)) return [];
+  }
+}
+
+/**
+ * Null: there is none. The folder is its users' to write in: a link, which may lead to what they may not read, a pipe that
+ * would be waited for, and a file without end count as empty ones.
+ */
+async function readMetadata(path: string): Promise<string | null> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+    if (error.code === 'ELOOP') return 'a link';
+    throw error;
+  });
+  if (file === null) return null;
+  if (file === 'a link') return '';
+  try {
+    const about = await file.stat();
+    return about.isFile() && about.size <= largestMetadata ? await file.readFile('utf8') : '';
+  } finally {
+    await file.close();
   }
 }
 

@@ -18,7 +18,7 @@ import { checkEnd, importMissing } from './import-process.ts';
 import { HandedBack } from './import-workers.ts';
 import type { OrderCalls } from './order-calls.ts';
 import { OrderJournal } from './order-journal.ts';
-import { describeFailures, failedFile, mergeFound } from './outcome.ts';
+import { describeResults, failedFile, mergeFound } from './outcome.ts';
 import { fileNamesColumn, parseOrder, type ImportOrder } from './parse-order.ts';
 import { pause } from './pause.ts';
 import { importConverted } from './preprocess/import-converted.ts';
@@ -131,8 +131,8 @@ class OrderWork {
       const earlier = isFirst ? [] : await fileResults(this.#parts.pool, this.#order.uuid);
       const { results, images } = await this.#import(session, earlier, archivePath);
       this.#parts.onImported();
-      await this.#annotate(session, images, archivePath);
-      await this.#close(results);
+      const missing = await this.#annotate(session, images, archivePath);
+      await this.#close(results, missing);
     } finally {
       await session.close();
     }
@@ -260,31 +260,40 @@ class OrderWork {
     return locateFiles(this.#order.destination, paths, await session.filesetsByClientPath(paths));
   }
 
-  /** A missing annotation does not undo an import: it is tried a few times, then said in the log. */
+  /**
+   * A missing annotation does not undo an import: it is tried a few times, in a new session when the import's was lost,
+   * then said in the log and with the order. Why something is not annotated; null when all is.
+   */
   async #annotate(
     session: OmeroSession,
     results: readonly AnnotatedResult[],
     archivePath: string | null,
-  ): Promise<void> {
+  ): Promise<string | null> {
     const { config, log } = this.#parts;
+    const { user, group } = this.#order;
     for (let attempt = 1; ; attempt++) {
+      let own: OmeroSession | null = null;
       try {
-        await annotateImages(session, config.importer.annotationNamespace, this.#order, results, archivePath);
-        return;
+        if (session.lost.aborted) own = await (await this.#parts.omero.admin()).sudo(user, group);
+        const { annotationNamespace } = config.importer;
+        await annotateImages(own ?? session, annotationNamespace, this.#order, results, archivePath);
+        return null;
       } catch (error) {
         this.#signal.throwIfAborted();
         log.warn({ attempt, error: describeError(error) }, 'images were imported but not annotated');
-        if (attempt === annotationTries || session.lost.aborted) return;
-        await pause(500 * attempt, this.#signal);
+        if (attempt === annotationTries) return describeError(error);
+      } finally {
+        await own?.close();
       }
+      await pause(500 * attempt, this.#signal);
     }
   }
 
-  async #close(results: readonly FileResult[]): Promise<void> {
+  async #close(results: readonly FileResult[], notAnnotated: string | null): Promise<void> {
     const failed = results.some((r) => r.state === 'failed');
     const seconds = await this.#journal.close(failed ? stages.failed : stages.completed, {
       fileNames: fileNamesColumn(this.#order.files),
-      description: failed ? describeFailures(results) : null,
+      description: failed || notAnnotated !== null ? describeResults(results, notAnnotated) : null,
       results,
     });
     if (failed) this.#parts.metrics?.failure('FILES_NOT_IMPORTED');

@@ -42,12 +42,15 @@ export function failedFile(path: string, error: string): FileResult {
   return { path, state: 'failed', filesetId: null, imageIds: [], plateIds: [], error };
 }
 
-/** `description` of a failed order: how many of how many, and the first reasons. */
-export function describeFailures(results: readonly FileResult[]): string {
+/** `description` of an order that lacks something: how many of how many, the first reasons, and why an image is not annotated. */
+export function describeResults(results: readonly FileResult[], notAnnotated: string | null = null): string {
   const failed = results.filter((r) => r.state === 'failed');
   const reasons = failed.slice(0, reasonsShown).map((r) => `${basename(r.path)}: ${r.error ?? 'no reason given'}`);
   const more = failed.length > reasonsShown ? `; and ${failed.length - reasonsShown} more` : '';
-  return printable(
-    `${results.length - failed.length} of ${results.length} files imported. ${reasons.join('; ')}${more}`,
-  );
+  const said = [
+    `${results.length - failed.length} of ${results.length} files imported.`,
+    ...(failed.length > 0 ? [`${reasons.join('; ')}${more}`] : []),
+    ...(notAnnotated === null ? [] : [`Not all images are annotated: ${notAnnotated.slice(0, 1_000)}`]),
+  ];
+  return printable(said.join(' '));
 }

@@ -11,7 +11,7 @@ import { fairOrder } from './fair-order.ts';
 import { clashingNames, locateFiles } from './found-files.ts';
 import { checkEnd } from './import-process.ts';
 import type { OrderRow } from './order-rows.ts';
-import { describeFailures, failedFile, mergeFound } from './outcome.ts';
+import { describeResults, failedFile, mergeFound } from './outcome.ts';
 import { fileNamesColumn, parseOrder } from './parse-order.ts';
 
 const row: OrderRow = {
@@ -125,11 +125,11 @@ test('what OMERO has decides; the process is believed only for reasons', () => {
     ['failed', expect.stringContaining('no reason')],
     ['failed', 'a plate'],
   ]);
-  expect(describeFailures(results)).toMatch(/^2 of 5 files imported\. c: no reader; d: .*; e: a plate$/);
-  expect(describeFailures(['a', 'b', 'c', 'd', 'e\u001b[2J'].map((f) => failedFile(`/${f}`, 'x')))).toBe(
+  expect(describeResults(results)).toMatch(/^2 of 5 files imported\. c: no reader; d: .*; e: a plate$/);
+  expect(describeResults(['a', 'b', 'c', 'd', 'e\u001b[2J'].map((f) => failedFile(`/${f}`, 'x')))).toBe(
     '0 of 5 files imported. a: x; b: x; c: x; and 2 more',
   );
-  expect(describeFailures([failedFile('/e\u001b[2J\u202e', 'x')])).toBe('0 of 1 files imported. e\\u001b[2J\\u202e: x');
+  expect(describeResults([failedFile('/e\u001b[2J\u202e', 'x')])).toBe('0 of 1 files imported. e\\u001b[2J\\u202e: x');
 });
 
 const fileset = { filesetId: 1, imageIds: [10], plateIds: [] as number[], datasetIds: [7] };
