@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { printable } from '../domain/errors.ts';
+import { isTerminal } from '../orders/read-order.ts';
 import type { OrderHistory } from '../orders/read-order-history.ts';
 import { formatTable, oneLine } from './format.ts';
 
@@ -38,6 +39,8 @@ export function orderReport(order: OrderHistory, logDir: string | null): string 
       i ? '' : 'People',
       `${timeText(p.at)}  ${printable(p.who)}: ${p.action}${p.reason ? `, "${printable(p.reason)}"` : ''}`,
     ]);
+  // An order that was refused or cancelled tried none of its files, and none waits any more.
+  const closed = order.rows.some((row) => isTerminal(row.stage));
   for (const [i, file] of order.files.slice(0, listed).entries()) {
     const ids = file.imageIds.length
       ? ` Image ${file.imageIds.join(', ')}`
@@ -46,11 +49,11 @@ export function orderReport(order: OrderHistory, logDir: string | null): string 
         : '';
     rows.push([
       i ? '' : 'Files',
-      `${file.state.padEnd(13)} ${printable(file.path)}${ids}${file.error ? `: ${printable(file.error)}` : ''}`,
+      `${(closed && file.state === 'waiting' ? 'not imported' : file.state).padEnd(13)} ${printable(file.path)}${ids}${file.error ? `: ${printable(file.error)}` : ''}`,
     ]);
   }
   if (order.files.length > listed) rows.push(['', `and ${order.files.length - listed} more: --json`]);
-  if (logDir) rows.push(['Log', printable(join(logDir, `import-${order.uuid}.log`))]);
+  if (logDir) rows.push(['Log', oneLine(join(logDir, `import-${order.uuid}.log`), 4_096)]);
   return formatTable(rows);
 }
 
