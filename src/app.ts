@@ -6,6 +6,7 @@ import { describeError } from './domain/errors.ts';
 import { cheapChecks } from './doctor/checks.ts';
 import { doctorDefaults, runDoctor } from './doctor/run-doctor.ts';
 import { CallBell, keepAnswering, rollCallChannel } from './doctor/roll-call.ts';
+import { personById } from './http/identity/omero-person.ts';
 import { startWeb, type WebServer } from './http/server.ts';
 import { runImporter } from './importer/importer.ts';
 import { openPool, type Pool } from './lib/database.ts';
@@ -156,6 +157,7 @@ export async function startApp({ config, roles, log, clusterEnv }: AppOptions): 
             },
             { checks: cheapChecks },
           ),
+        person: async (userId) => personById(await omero.admin(), userId),
         omeroGroups: async () => (await omero.admin()).allGroups(),
         slurm,
         site: { config, runs, omero, slurm, transport, tracker },

@@ -144,7 +144,7 @@ async function streams(pool: Pool, url: string, server: Server): Promise<string>
   const before = memoryOf(server.process);
   const open: OpenStream[] = [];
   for (let i = 0; i < streamCount; i++)
-    open.push(await OpenStream.open(`${server.address}/api/events${i % 2 ? `?run=${id}` : ''}`, server.cookie));
+    open.push(await OpenStream.open(`${server.address}/api/${i % 2 ? `runs/${id}/` : ''}events`, server.cookie));
   await sleep(2_000);
   const idle = await processorOf(server.process, 10_000);
   const after = memoryOf(server.process);

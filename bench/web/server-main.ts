@@ -12,7 +12,7 @@ const { databaseUrl, token, cacheFolder } = JSON.parse(process.argv[2] ?? '') as
 const log = pino({ level: 'warn' }, pino.destination(2));
 const pool = openPool(databaseUrl, { max: 12 });
 const web = await startWeb({
-  config: { host: '127.0.0.1', port: 0, token, url: null, cacheFolder, trustProxy: false },
+  config: { host: '127.0.0.1', port: 0, token, url: null, cacheFolder, trustProxy: false, shareLinks: false },
   omero: { host: '', webUrl: null },
   sources: { runs: pool, orders: pool },
   storage: { baseDir: cacheFolder, mappingFiles: [] },

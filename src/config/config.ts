@@ -258,4 +258,6 @@ export interface WebConfig {
   readonly cacheFolder: string;
   /** Take a client's address from the proxy's `X-Forwarded-For`. */
   readonly trustProxy: boolean;
+  /** Links that open one run without sign-in can be made, and work. */
+  readonly shareLinks: boolean;
 }

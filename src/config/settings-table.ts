@@ -292,6 +292,12 @@ export const settings = [
     { secret: true, file: true },
   ),
   v(
+    'BIOMERO_BRIDGE_SHARE_LINKS',
+    bool,
+    'false',
+    'Lets owners of runs, leaders of their groups and administrators make links that open one run, read-only and for so many days, to whoever holds them, without sign-in. Off: no such link works, also none that was made before.',
+  ),
+  v(
     'BIOMERO_BRIDGE_SMTP_URL',
     'an address such as smtp://mail.example.org:587 or smtps://user:password@mail.example.org',
     'none: no mail',
@@ -529,7 +535,6 @@ export type SettingName = (typeof settings)[number]['name'];
 
 /** Checked at start, but nothing uses them yet; the reference page says so. */
 export const withoutEffect: ReadonlySet<SettingName> = new Set<SettingName>([
-  'BIOMERO_BRIDGE_OMERO_WEB_URL',
   'slurm_converters_path',
   'slurm_script_repo',
   'slurm_conversion_partition',

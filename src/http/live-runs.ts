@@ -3,14 +3,13 @@ import { describeError } from '../domain/errors.ts';
 import { everyRun, findVisibleRuns, type RunFilter } from '../runs/list-runs.ts';
 import { readRunView, summariesOf, type ViewSources } from '../runs/read-view.ts';
 import type { RunSummary, RunView } from '../runs/view.ts';
-import { mayChange, visibleRuns } from './identity/rights.ts';
+import { visibleRuns } from './identity/rights.ts';
 import type { Viewer } from './identity/viewer.ts';
+import { seenBy, type SeenRun } from './seen-run.ts';
 
 /** What a stream sends: the whole truth as of a revision, never a difference. */
 export type LiveEvent =
-  | { event: 'run'; data: RunView & { mayChange: boolean } }
-  | { event: 'runs'; data: RunSummary[] }
-  | { event: 'summary'; data: RunSummary };
+  { event: 'run'; data: SeenRun } | { event: 'runs'; data: RunSummary[] } | { event: 'summary'; data: RunSummary };
 
 interface Stream {
   viewer: Viewer;
@@ -91,7 +90,7 @@ export class LiveRuns {
       for (const stream of this.#streams) {
         if (stream.runId !== id || stream.sent.get(id) === key) continue;
         stream.sent.set(id, key);
-        stream.send({ event: 'run', data: { ...view, mayChange: mayChange(stream.viewer, view.owner) } });
+        stream.send({ event: 'run', data: seenBy(stream.viewer, view) });
       }
     }
   }

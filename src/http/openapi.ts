@@ -14,7 +14,7 @@ const whoMay: Readonly<Record<Rule, string>> = {
   admin: 'Administrators.',
 };
 
-type DescribedRoute = Pick<Route, 'method' | 'path' | 'rule' | 'api' | 'scope'>;
+type DescribedRoute = Pick<Route, 'method' | 'path' | 'rule' | 'api' | 'scope'> & { readonly shared?: true };
 
 /** The OpenAPI 3.1 document of a table of routes, from the same schemas that requests are checked against. */
 export function openApiDocument(routes: readonly DescribedRoute[]): Json {
@@ -46,9 +46,9 @@ export function openApiDocument(routes: readonly DescribedRoute[]): Json {
     (paths[address] ??= {})[method.toLowerCase()] = {
       operationId: operationId(method, path),
       summary: api.summary,
-      description: `${whoMay[rule]}${scopeText(route)}`,
+      description: `${whoMay[rule]}${route.shared ? ' Holders of a share link to it.' : ''}${scopeText(route)}`,
       tags: [path.split('/')[2] ?? ''],
-      ...(rule === 'public' ? { security: [] } : scopeOf(route) === null ? { security: [{ cookie: [] }] } : {}),
+      ...securityOf(route),
       ...(parameters.length ? { parameters } : {}),
       ...(body ? { requestBody: body } : {}),
       responses: { [statusOf(api)]: goodAnswer(api, components), default: { description: 'Refused.', ...problem } },
@@ -71,9 +71,17 @@ export function openApiDocument(routes: readonly DescribedRoute[]): Json {
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: 'of `biomero-bridge token create`' },
         cookie: { type: 'apiKey', in: 'cookie', name: 'biomero_bridge_session', description: 'of a sign-in' },
+        shared: { type: 'apiKey', in: 'cookie', name: 'biomero_bridge_shared', description: 'of an opened share link' },
       },
     },
   };
+}
+
+/** Ways of showing who one is that differ from the document's own. */
+function securityOf(route: DescribedRoute): { security?: Record<string, []>[] } {
+  if (route.rule === 'public') return { security: [] };
+  if (route.shared) return { security: [{ cookie: [] }, { token: [] }, { shared: [] }] };
+  return scopeOf(route) === null ? { security: [{ cookie: [] }] } : {};
 }
 
 /** What a machine needs for it, as a sentence. */

@@ -2,23 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.ts';
-import { stepNames } from '../domain/vocabulary.ts';
 import { ensureImports } from '../orders/ensure-imports.ts';
-import { insertRun } from '../runs/write-run.ts';
-import type { ImportJobContext } from '../runs/import-job.ts';
-import { SourceImages } from '../runs/source-images.ts';
-import type { Slurm } from '../slurm/slurm.ts';
-import { Identity } from './identity/identity.ts';
 import { SignInAttempts } from './identity/sign-in-attempts.ts';
 import type { Viewer } from './identity/viewer.ts';
-import { PreviewMaker } from '../previews/preview-maker.ts';
-import { LiveRuns } from './live-runs.ts';
 import type { Scope } from './identity/api-tokens.ts';
 import type { Method, Route } from './route.ts';
 import { checkAnswer } from './testing/check-answer.ts';
+import { plainRun, webParts } from './testing/web-parts.ts';
 import { buildWebApp, routesOf, type WebAppParts } from './web-app.ts';
 
 // Every route × everybody × every type of group, from the route table itself: a route that is added is tested here.
@@ -43,6 +35,8 @@ const people = [
   'owner',
   'leader',
   'admin',
+  'holder of a link',
+  'holder of a link to another run',
   ...Object.keys(machines),
 ] as const;
 type Person = string;
@@ -52,6 +46,8 @@ function viewerOf(person: Person, type: GroupType): Viewer | null {
   const elsewhere = { id: 99, name: 'elsewhere', leader: true, permissions: 'rwrw--' };
   switch (person) {
     case 'anonymous':
+    case 'holder of a link':
+    case 'holder of a link to another run':
       return null;
     case 'stranger':
       return { name: person, userId: 1, admin: false, groups: [elsewhere] };
@@ -85,10 +81,10 @@ function sees(person: Person, type: GroupType): boolean {
 
 /** What a machine may do, written once more here. */
 function machineMay(scope: Scope, { method, path, rule }: Route): boolean {
-  const forPeople = rule === 'signed-in' && method !== 'GET';
+  const forPeople = (rule === 'signed-in' && method !== 'GET') || path.startsWith('/api/runs/:id/links');
   switch (scope) {
     case 'read':
-      return method === 'GET' && (rule === 'signed-in' || rule === 'see-run');
+      return method === 'GET' && !forPeople && (rule === 'signed-in' || rule === 'see-run');
     case 'import':
       return path.startsWith('/api/imports');
     case 'orders':
@@ -98,10 +94,17 @@ function machineMay(scope: Scope, { method, path, rule }: Route): boolean {
   }
 }
 
+/** What the holder of a share link to a run gets of it, written once more here. */
+const sharedPaths = [
+  ...['', '/events', '/log', '/log/download', '/file', '/preview', '/source', '/table', '/table/points'],
+].map((path) => `/api/runs/:id${path}`);
+
 /** What the rule says: refused with this status, or let in. */
 function expected(route: Route, person: Person, type: GroupType): 401 | 403 | 404 | 'in' {
   const { rule } = route;
   if (rule === 'public') return 'in';
+  if (person === 'holder of a link') return route.method === 'GET' && sharedPaths.includes(route.path) ? 'in' : 401;
+  if (person === 'holder of a link to another run') return 401;
   const scope = machines[person];
   if (scope) return machineMay(scope, route) ? 'in' : 403;
   if (person === 'anonymous') return 401;
@@ -115,34 +118,29 @@ let db: TestDatabase;
 let storageFolder = '';
 let parts: WebAppParts;
 const runs = new Map<GroupType, string>();
+/** Cookies of those who opened the owner's share link, by the type of the group. */
+const cookies = new Map<GroupType, string>();
 const stop = new AbortController();
 
 beforeAll(async () => {
   db = await createTestDatabase({ migrations: true });
   await ensureImports(db.pool);
   storageFolder = await mkdtemp(join(tmpdir(), 'biomero-bridge-rights-'));
-  for (const [type, id] of Object.entries(groupTypes) as [GroupType, number][]) runs.set(type, await newRun(type, id));
-  const sources = { runs: db.pool, orders: db.pool };
-  const log = pino({ level: 'silent' });
-  parts = {
-    sources,
-    // No run has a job, so nothing is asked of the cluster.
-    slurm: {} as Slurm,
-    // Nothing is started: it has no workflows.
-    site: { config: { slurm: { workflows: {} } } } as unknown as ImportJobContext,
-    live: new LiveRuns(sources, log),
-    identity: new Identity({ token: null, omero: null, cookie: { secure: false, path: '/' }, trustProxy: false }),
-    omeroWeb: null,
-    storage: { baseDir: storageFolder, mappingFiles: [] },
-    omeroGroups: async () => [],
-    doctor: async () => [],
-    sourceImages: new SourceImages({ as: () => Promise.reject(new Error('no OMERO here')) }, storageFolder),
-    previews: new PreviewMaker('/nonexistent', log),
-    address: () => ({ hosts: ['here'], origins: ['http://here'], path: '/', secure: false }),
-    health: async () => ({}),
-    signal: stop.signal,
-    log,
-  };
+  const allGroups = (Object.keys(groupTypes) as GroupType[]).flatMap((type) => viewerOf('member', type)?.groups ?? []);
+  // The links' maker stays in every group.
+  const maker = { ...viewerOf('owner', 'rw----'), groups: allGroups } as Viewer;
+  parts = webParts(db.pool, { storageFolder, signal: stop.signal, person: async () => maker });
+  for (const [type, id] of Object.entries(groupTypes) as [GroupType, number][]) {
+    const run = await plainRun(db.pool, owner, { id, name: type });
+    runs.set(type, run);
+    const { token } = (await (await ask(viewerOf('owner', type), 'POST', `/api/runs/${run}/links`)).json()) as {
+      token: string;
+    };
+    const opened = await ask(null, 'POST', '/api/shared', { body: { token } });
+    cookies.set(type, opened.headers.get('set-cookie')?.split(';')[0] ?? '');
+  }
+  // A second cookie of the same name, as it would stand if the path of a cookie did not keep them apart.
+  cookies.set('rwr---', `${cookies.get('rwra--')}; ${cookies.get('rwr---')}`);
 });
 afterAll(async () => {
   stop.abort();
@@ -150,35 +148,17 @@ afterAll(async () => {
   await rm(storageFolder, { recursive: true });
 });
 
-async function newRun(type: GroupType, groupId: number): Promise<string> {
-  const id = randomUUID();
-  await insertRun(
-    db.pool,
-    {
-      id,
-      taskId: randomUUID(),
-      workflowTaskId: randomUUID(),
-      workflow: 'nuclei',
-      workflowVersion: '1',
-      parameters: {},
-      recipe: 'import-results',
-      user: { id: owner, name: 'owner' },
-      group: { id: groupId, name: type },
-      input: { type: 'Dataset', id: 1, name: 'input' },
-      dataPath: 'data',
-      status: 'INITIALIZING',
-    },
-    stepNames,
-  );
-  return id;
-}
-
-async function ask(viewer: Viewer | null, method: Method, path: string): Promise<Response> {
+async function ask(
+  viewer: Viewer | null,
+  method: Method,
+  path: string,
+  { cookie = '', body = {} }: { cookie?: string; body?: object } = {},
+): Promise<Response> {
   const app = buildWebApp(parts, async () => viewer);
   const response = await app.request(path, {
     method,
-    headers: { host: 'here', 'content-type': 'application/json' },
-    ...(method === 'GET' ? {} : { body: '{}' }),
+    headers: { host: 'here', 'content-type': 'application/json', cookie },
+    ...(method === 'GET' ? {} : { body: JSON.stringify(body) }),
   });
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
     await checkAnswer(routesOf(parts), method, path, response);
@@ -194,16 +174,21 @@ describe.each(people)('%s', (person) => {
     test(`in a ${type} group gets what the rule of each route says`, async () => {
       const id = runs.get(type) ?? '';
       const viewer = viewerOf(person, type);
+      const other = type === 'rw----' ? 'rwrw--' : 'rw----';
+      const cookie =
+        { 'holder of a link': cookies.get(type), 'holder of a link to another run': cookies.get(other) }[person] ?? '';
       for (const route of routesOf(parts)) {
-        const response = await ask(viewer, route.method, route.path.replace(':id', id));
+        const response = await ask(viewer, route.method, route.path.replace(':id', id), { cookie });
         const status = response.status;
         const where = `${route.method} ${route.path}`;
         const rule = expected(route, person, type);
         if (rule !== 'in') expect(status, where).toBe(rule);
         // Let in: the handler may still say that there is no log or file yet, or nothing to retry.
         else if (status === 404)
-          expect(await response.text(), where).toMatch(/LOG_NOT_THERE|FILE_NOT_FOUND|ORDER_UNKNOWN/);
-        else expect([200, 204, 400, 409], where).toContain(status);
+          expect(await response.text(), where).toMatch(
+            /LOG_NOT_THERE|FILE_NOT_FOUND|ORDER_UNKNOWN|SHARE_LINK_NOT_OPEN/,
+          );
+        else expect([200, 201, 204, 400, 409], where).toContain(status);
       }
     });
 
@@ -231,15 +216,15 @@ describe.each(people)('%s', (person) => {
 
 test('a stream of a run that may not be seen is refused like one of a run that is not there', async () => {
   const stranger = viewerOf('stranger', 'rwr---');
-  expect((await ask(stranger, 'GET', `/api/events?run=${runs.get('rwr---')}`)).status).toBe(404);
-  expect((await ask(stranger, 'GET', `/api/events?run=${randomUUID()}`)).status).toBe(404);
-  expect((await ask(viewerOf('member', 'rwr---'), 'GET', `/api/events?run=${runs.get('rwr---')}`)).status).toBe(200);
+  expect((await ask(stranger, 'GET', `/api/runs/${runs.get('rwr---')}/events`)).status).toBe(404);
+  expect((await ask(stranger, 'GET', `/api/runs/${randomUUID()}/events`)).status).toBe(404);
+  expect((await ask(viewerOf('member', 'rwr---'), 'GET', `/api/runs/${runs.get('rwr---')}/events`)).status).toBe(200);
 });
 
 test('pages of the list hold every run once, also those launched at the same moment', async () => {
   const admin = viewerOf('admin', 'rwr---');
   const many = 120;
-  for (let i = 0; i < many; i++) await newRun('rwr---', 12);
+  for (let i = 0; i < many; i++) await plainRun(db.pool, owner, { id: 12, name: 'rwr---' });
   await db.pool.query(`update bridge.runs set launched_at = '2026-01-01T00:00:00.000123Z'`);
   const seen: string[] = [];
   for (let cursor: string | null = ''; cursor !== null;) {

@@ -11,6 +11,8 @@ import type { Viewer } from './identity/viewer.ts';
  * - `signed-in`: whoever is signed in; the handler shows no more than the viewer may see;
  * - `see-run`, `change-run`: the run in the path decides, see `identity/rights.ts`;
  * - `admin`: administrators of OMERO.
+ *
+ * A route with the rule `see-run` is open to holders of share links to the run only where it says `shared`.
  */
 export type Rule = 'public' | 'signed-in' | 'see-run' | 'change-run' | 'admin';
 
@@ -32,22 +34,37 @@ export interface RouteApi {
 export interface Signed {
   c: Context;
   viewer: Viewer;
+  /** Who it is now, for what stays open: null when they may not use it any more. */
+  again(): Promise<Viewer | null>;
 }
 
 export interface OnRun extends Signed {
   run: Run;
 }
 
-type Answer = Response | Promise<Response>;
-
-/** One address of the API. Every address stands in a table of these, so none can be without a rule. */
-export type Route = {
+interface RuledRoute<R extends Rule, Path extends string, On> {
   readonly method: Method;
+  readonly path: Path;
+  readonly rule: R;
   readonly api: RouteApi;
   /** What a machine's token needs; null: for people alone. Else as `scopeOf` in `identity/rights.ts` says. */
   readonly scope?: Scope | null;
-} & (
-  | { path: `/api/${string}`; rule: 'public'; handle: (on: { c: Context }) => Answer }
-  | { path: `/api/${string}`; rule: 'signed-in' | 'admin'; handle: (on: Signed) => Answer }
-  | { path: `/api/runs/:id${string}`; rule: 'see-run' | 'change-run'; handle: (on: OnRun) => Answer }
-);
+  handle(on: On): Response | Promise<Response>;
+}
+
+type OfRun<R extends Rule> = RuledRoute<R, `/api/runs/:id${string}`, OnRun>;
+
+/** An address about one run, which decides who may use it. */
+export type RunRoute =
+  | OfRun<'change-run'>
+  | (OfRun<'see-run'> & {
+      /** Holders of share links to the run get in as well. */
+      readonly shared?: true;
+    });
+
+/** One address of the API. Every address stands in a table of these, so none can be without a rule. */
+export type Route =
+  | RuledRoute<'public', `/api/${string}`, { c: Context }>
+  | RuledRoute<'signed-in', `/api/${string}`, Signed>
+  | RuledRoute<'admin', `/api/${string}`, Signed>
+  | RunRoute;

@@ -12,8 +12,10 @@ import { publicAddress } from './address.ts';
 import { Identity } from './identity/identity.ts';
 import { OmeroSignIn } from './identity/omero-sign-in.ts';
 import { TokenSignIn } from './identity/token-sign-in.ts';
+import type { Viewer } from './identity/viewer.ts';
 import { LiveRuns } from './live-runs.ts';
 import { PreviewMaker } from '../previews/preview-maker.ts';
+import { ShareAccess } from './sharing/share-access.ts';
 import { buildWebApp } from './web-app.ts';
 
 export interface WebServer {
@@ -32,6 +34,8 @@ export interface WebParts {
   sourceImages: SourceImages;
   /** The groups that OMERO has. */
   omeroGroups(): Promise<{ id: number; name: string }[]>;
+  /** A person as OMERO knows them now, asked as the service account; null: gone, or no longer active. */
+  person(userId: number): Promise<Viewer | null>;
   /** The doctor's cheap checks, from where this process runs. */
   doctor(): Promise<DoctorResult[]>;
   slurm: Slurm;
@@ -59,12 +63,20 @@ export async function startWeb({ config, omero, log, ...parts }: WebParts): Prom
     trustProxy: config.trustProxy,
     runs: parts.sources.runs,
   });
+  const shares = new ShareAccess({
+    on: config.shareLinks,
+    runs: parts.sources.runs,
+    cookie: address(),
+    person: parts.person,
+    quickStart: config.token !== null,
+  });
   const previews = new PreviewMaker(config.cacheFolder, log);
   void previews.sweep();
   const app = buildWebApp({
     ...parts,
     live,
     identity,
+    shares,
     previews,
     omeroWeb: omero.webUrl,
     address,

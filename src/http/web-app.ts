@@ -7,10 +7,10 @@ import type { ViewSources } from '../runs/read-view.ts';
 import type { ImportJobContext } from '../runs/import-job.ts';
 import type { SourceImages } from '../runs/source-images.ts';
 import type { Slurm } from '../slurm/slurm.ts';
-import { addRoute } from './add-route.ts';
+import { addRoute, type Askers } from './add-route.ts';
 import type { PublicAddress } from './address.ts';
 import { checkHost, checkOrigin, secureHeaders, securityHeaders } from './guard.ts';
-import { signedHeaders, type Identity, type SignedHeaders } from './identity/identity.ts';
+import type { Identity, SignedHeaders } from './identity/identity.ts';
 import type { Viewer } from './identity/viewer.ts';
 import type { LiveRuns } from './live-runs.ts';
 import type { PreviewMaker } from '../previews/preview-maker.ts';
@@ -27,8 +27,10 @@ import { fileRoutes } from './routes/files.ts';
 import { importRoutes } from './routes/imports.ts';
 import { openApiRoute } from './routes/openapi.ts';
 import { runRoutes } from './routes/runs.ts';
+import { shareLinkRoutes } from './routes/share-links.ts';
 import { signInRoutes } from './routes/sign-in.ts';
 import { startRoutes } from './routes/start.ts';
+import type { ShareAccess } from './sharing/share-access.ts';
 
 export interface WebAppParts {
   sources: ViewSources;
@@ -37,6 +39,8 @@ export interface WebAppParts {
   site: ImportJobContext;
   live: LiveRuns;
   identity: Identity;
+  /** Links that show one run without sign-in. */
+  shares: ShareAccess;
   previews: PreviewMaker;
   sourceImages: SourceImages;
   omeroWeb: string | null;
@@ -56,12 +60,13 @@ export interface WebAppParts {
 /** Every address of the API, with who may use it. */
 export function routesOf(parts: WebAppParts): Route[] {
   const routes = [
-    ...signInRoutes(parts.identity, parts.omeroWeb),
+    ...signInRoutes(parts),
     ...runRoutes({ sources: parts.sources, slurm: parts.slurm }),
     ...importRoutes({ sources: parts.sources, site: parts.site, log: parts.log }),
     ...fileRoutes({ runs: parts.sources.runs, previews: parts.previews, sources: parts.sourceImages }),
     ...startRoutes({ site: parts.site, log: parts.log }),
-    ...eventRoutes({ runs: parts.sources.runs, live: parts.live, identity: parts.identity, signal: parts.signal }),
+    ...eventRoutes({ live: parts.live, signal: parts.signal }),
+    ...shareLinkRoutes({ runs: parts.sources.runs, shares: parts.shares }),
     ...adminNotificationRoutes({
       runs: parts.sources.runs,
       config: () => parts.site.config.notify ?? { mail: null, webhook: null },
@@ -96,8 +101,12 @@ export function buildWebApp(
     return c.json({ status: ok ? 'ok' : 'failing', checks }, ok ? 200 : 503);
   });
   app.use(checkHost(parts.address), checkOrigin(parts.address));
-  for (const route of routesOf(parts))
-    addRoute(app, route, { runs: parts.sources.runs, viewer: (c) => viewer(signedHeaders(c)) });
+  const askers: Askers = {
+    runs: parts.sources.runs,
+    viewer,
+    holder: ({ cookie }, runId) => parts.shares.opened(cookie, runId),
+  };
+  for (const route of routesOf(parts)) addRoute(app, route, askers);
   app.all('/api/*', (c) => {
     throw bridgeError('PAGE_NOT_FOUND', { path: c.req.path });
   });

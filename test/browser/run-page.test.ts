@@ -151,6 +151,14 @@ describeWithPart('Chromium', browserPath !== null, 'run pages', () => {
     await other.getByRole('button', { name: /^Finished 1/ }).click();
     await other.getByRole('link', { name: /nuclei 1.0.0/ }).waitFor();
     await picture(other, 'runs-filtered');
+    await other.getByRole('link', { name: /nuclei 1.0.0/ }).click();
+    await other.getByRole('button', { name: 'Share', exact: true }).click();
+    // Links without sign-in are off unless a site wants them.
+    const share = other.getByRole('dialog', { name: 'Share this run' });
+    await share.getByText('switched off on this server').waitFor();
+    expect(await share.getByRole('button').allTextContents()).toEqual(['', 'Close']);
+    await picture(other, 'share-off');
+    await share.getByRole('button', { name: 'Close' }).click();
     await other.getByRole('button', { name: 'Sign out' }).click();
     await other.getByRole('heading', { name: 'Sign in' }).waitFor();
     await other.close();

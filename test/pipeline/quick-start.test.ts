@@ -240,7 +240,7 @@ test('the log is served by byte offset, and /healthz answers', async () => {
 
 test('an event stream begins with the snapshot', async () => {
   const stop = new AbortController();
-  const response = await fetch(`${address}/api/events?run=${run.id}`, { headers: { cookie }, signal: stop.signal });
+  const response = await fetch(`${address}/api/runs/${run.id}/events`, { headers: { cookie }, signal: stop.signal });
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
   while (!text.includes('\n\n')) text += (await reader?.read())?.value ?? '';

@@ -12,6 +12,7 @@ import { RunPage } from './run-page.tsx';
 import { RunsPage } from './runs-page.tsx';
 import { SignIn } from './sign-in.tsx';
 
+const SharedPages = lazy(async () => ({ default: (await import('./shared-page.tsx')).SharedPages }));
 const StartPage = lazy(async () => ({ default: (await import('./start/start-page.tsx')).StartPage }));
 const QueuePage = lazy(async () => ({ default: (await import('./admin/queue-page.tsx')).QueuePage }));
 const OrderPage = lazy(async () => ({ default: (await import('./admin/order-page.tsx')).OrderPage }));
@@ -37,7 +38,12 @@ const adminPages: [path: string, word: string][] = [
 export function App(): React.ReactElement {
   return (
     <Router base={basePath}>
-      <Pages />
+      <Suspense fallback={<div className="page" aria-busy="true" />}>
+        <Switch>
+          <Route path="/shared/*?" component={SharedPages} />
+          <Route component={Pages} />
+        </Switch>
+      </Suspense>
     </Router>
   );
 }

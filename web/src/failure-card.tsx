@@ -1,18 +1,22 @@
 import { useState } from 'react';
+import type { SeenRun } from '../../src/http/seen-run.ts';
 import type { FailureView } from '../../src/runs/view.ts';
 import { postJson } from './api.ts';
 import { Icon } from './icon.tsx';
-import type { SeenRun } from './merge.ts';
 import { refusalText } from './reason-dialog.tsx';
 import { Time } from './time.tsx';
 import { numberText } from './words.ts';
 
-const people: Record<FailureView['who'], string> = {
-  researcher: 'You',
+const people: Record<Exclude<FailureView['who'], 'researcher'>, string> = {
   admin: 'An admin of this service',
   it: 'IT',
   developer: 'The developers of biomero-bridge',
 };
+
+/** Whose run it is: for whoever may change it as well, the reader. */
+function researcherOf(view: SeenRun): string {
+  return view.mayChange ? 'You' : view.user;
+}
 
 /** What happened, what is safe, who can do what about it. */
 export function FailureCard({ failure, view }: { failure: FailureView; view: SeenRun }): React.ReactElement {
@@ -43,7 +47,7 @@ export function FailureCard({ failure, view }: { failure: FailureView; view: See
           <dt>Who can fix it</dt>
           <dd>
             <p>
-              <strong>{people[failure.who]}</strong>
+              <strong>{failure.who === 'researcher' ? researcherOf(view) : people[failure.who]}</strong>
             </p>
           </dd>
         </div>

@@ -1,9 +1,10 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useEffectEvent, useState } from 'react';
+import type { SeenRun } from '../../src/http/seen-run.ts';
 import type { RunSummary } from '../../src/runs/view.ts';
 import { basePath } from './api.ts';
 import { openStream } from './event-stream.ts';
-import { mergeSummaries, newerView, type SeenRun } from './merge.ts';
+import { mergeSummaries, newerView } from './merge.ts';
 
 export interface Connection {
   /** Since when nothing arrives; null while the connection stands or has been down for a moment only. */
@@ -33,7 +34,9 @@ function useStream<Name extends string>(
         if (since === null) setLostAt(null);
         else timer = setTimeout(() => setLostAt(since), patienceMs);
       },
-      onRefused: () => void queries.invalidateQueries({ queryKey: ['session'] }),
+      // Perhaps the sign-in has ended, or the right to see the run.
+      onRefused: () =>
+        void queries.invalidateQueries({ predicate: ({ queryKey: [what] }) => what === 'session' || what === 'run' }),
     });
     return () => {
       clearTimeout(timer);
@@ -46,7 +49,7 @@ function useStream<Name extends string>(
 /** A run, live: the newest snapshot that arrived, and the state of the connection. */
 export function useRun(id: string): { view: SeenRun | null; connection: Connection } {
   const [view, setView] = useState<SeenRun | null>(null);
-  const connection = useStream(`/api/events?run=${encodeURIComponent(id)}`, runEvents, (_, data) =>
+  const connection = useStream(`/api/runs/${encodeURIComponent(id)}/events`, runEvents, (_, data) =>
     setView((old) => newerView(old, JSON.parse(data) as SeenRun)),
   );
   return { view: view?.id === id ? view : null, connection };

@@ -1,8 +1,5 @@
 import type { RunSummary, RunView } from '../../src/runs/view.ts';
 
-/** A run as this viewer sees it. */
-export type SeenRun = RunView & { mayChange: boolean };
-
 /** The snapshot to keep: never one of an older revision, whatever order they arrive in. */
 export function newerView<T extends RunView>(old: T | null, next: T): T {
   return old && old.id === next.id && old.revision > next.revision ? old : next;

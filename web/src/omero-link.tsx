@@ -7,6 +7,8 @@ export interface Session {
   admin: boolean;
   /** Null when the server does not know it. */
   omeroWeb: string | null;
+  /** Links that open a run without sign-in can be made. */
+  shareLinks: boolean;
 }
 
 /** Ids of an image or plate in OMERO; links where OMERO.web's address is known. */

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
+import type { SeenRun } from '../../src/http/seen-run.ts';
 import { ApiError, basePath, getJson, postJson } from './api.ts';
 import { ConnectionBanner } from './connection-banner.tsx';
 import { Comparison } from './comparison.tsx';
@@ -12,24 +13,29 @@ import { JobLog } from './job-log.tsx';
 import { useClock, useLiveness, useRun } from './live.ts';
 import { Loading } from './loading.tsx';
 import { Measurements } from './measurements.tsx';
-import { newerView, type SeenRun } from './merge.ts';
+import { newerView } from './merge.ts';
 import { Origin } from './origin.tsx';
 import { ReasonDialog } from './reason-dialog.tsx';
 import { Results } from './results.tsx';
 import { hasBegun, runWord } from './run-words.ts';
+import { ShareButton } from './share-dialog.tsx';
 import { RunStateIcon } from './state.tsx';
 import { Steps } from './steps.tsx';
 import { Time } from './time.tsx';
 import { agoText } from './words.ts';
 
-/** One run, live. */
-export function RunPage({ id }: { id: string }): React.ReactElement {
+/** Answers that say that the run is not to be seen, now or any more. */
+const refusals = new Set([401, 403, 404, 410]);
+
+/** One run, live. `shared`: for the holder of a share link, who sees no other page. */
+export function RunPage({ id, shared = false }: { id: string; shared?: boolean }): React.ReactElement {
   const first = useQuery({
     queryKey: ['run', id],
     queryFn: () => getJson<SeenRun>(`/api/runs/${encodeURIComponent(id)}`),
   });
   const live = useRun(id);
   const view = live.view && first.data ? newerView(first.data, live.view) : (live.view ?? first.data ?? null);
+  const refused = first.error instanceof ApiError && refusals.has(first.error.status);
   const title =
     view && `${view.workflow}${view.input ? ` on ${view.input.type} ${view.input.id}` : ''}: ${runWord(view).word}`;
   useEffect(() => {
@@ -38,10 +44,10 @@ export function RunPage({ id }: { id: string }): React.ReactElement {
   return (
     <>
       <ConnectionBanner connection={live.connection} />
-      {view ? (
-        <Run view={view} />
+      {view && !refused ? (
+        <Run view={view} shared={shared} />
       ) : first.error ? (
-        <NoRun error={first.error} again={() => void first.refetch()} />
+        <NoRun error={first.error} shared={shared} again={() => void first.refetch()} />
       ) : (
         <Loading what="run" />
       )}
@@ -49,16 +55,20 @@ export function RunPage({ id }: { id: string }): React.ReactElement {
   );
 }
 
-function Run({ view }: { view: SeenRun }): React.ReactElement {
+function Run({ view, shared }: { view: SeenRun; shared: boolean }): React.ReactElement {
   const tables = view.results.filter((r) => r.kind === 'table');
   return (
     <>
-      <nav className="crumb" aria-label="Breadcrumb">
-        <Link href="/">Runs</Link>
-        <Icon name="right" />
-        <span>{view.group}</span>
-      </nav>
-      <Head view={view} />
+      {shared ? (
+        <SharedBy view={view} />
+      ) : (
+        <nav className="crumb" aria-label="Breadcrumb">
+          <Link href="/">Runs</Link>
+          <Icon name="right" />
+          <span>{view.group}</span>
+        </nav>
+      )}
+      <Head view={view} shared={shared} />
       <Sentence view={view} />
       <Facts view={view} />
       {view.failure && <FailureCard failure={view.failure} view={view} />}
@@ -78,13 +88,33 @@ function Run({ view }: { view: SeenRun }): React.ReactElement {
         repeatable={view.failure?.repeatable ?? false}
       />
       {view.archive && <Measurements runId={view.id} tables={tables} />}
-      <Comparison runId={view.id} version={`${view.state} ${view.steps.map((s) => s.state).join()}`} />
+      {!shared && <Comparison runId={view.id} version={`${view.state} ${view.steps.map((s) => s.state).join()}`} />}
       <Origin view={view} />
     </>
   );
 }
 
-function Head({ view }: { view: SeenRun }): React.ReactElement {
+/** Whose link it is. A person who is signed in may have opened it as well. */
+function SharedBy({ view }: { view: SeenRun }): React.ReactElement {
+  return (
+    <p className="banner shared-by">
+      <Icon name="link" />
+      <span>
+        {view.shared ? (
+          <>
+            Shared with you by {view.shared.by}, to look at until <Time iso={view.shared.until} />.
+          </>
+        ) : (
+          <>
+            You are signed in and may see this run: <Link href={`/runs/${view.id}`}>open its own page</Link>.
+          </>
+        )}
+      </span>
+    </p>
+  );
+}
+
+function Head({ view, shared }: { view: SeenRun; shared: boolean }): React.ReactElement {
   const now = useClock(true, 30_000);
   return (
     <div className="page-head">
@@ -108,9 +138,11 @@ function Head({ view }: { view: SeenRun }): React.ReactElement {
         </div>
       </div>
       <div className="actions">
-        {view.archive && <CopyButton text={view.archive.path} label="Copy archive path" />}
-        {view.mayChange && view.state !== 'done' && view.failure?.code !== 'RUN_ABANDONED' && <GiveUp id={view.id} />}
-        <CopyButton text={`${location.origin}${basePath}/runs/${view.id}`} label="Copy link" />
+        {!shared && view.archive && <CopyButton text={view.archive.path} label="Copy archive path" />}
+        {!shared && view.mayChange && view.state !== 'done' && view.failure?.code !== 'RUN_ABANDONED' && (
+          <GiveUp id={view.id} />
+        )}
+        {!shared && <ShareButton view={view} />}
       </div>
     </div>
   );
@@ -151,19 +183,27 @@ function Sentence({ view }: { view: SeenRun }): React.ReactElement {
   );
 }
 
-function NoRun({ error, again }: { error: Error; again: () => void }): React.ReactElement {
-  const unknown = error instanceof ApiError && error.status === 404;
+function NoRun(props: { error: Error; shared: boolean; again: () => void }): React.ReactElement {
+  const { error, shared, again } = props;
+  const refused = error instanceof ApiError && refusals.has(error.status);
+  const unknown = refused && !shared && error.status === 404;
   return (
     <>
-      <h1>{unknown ? 'No such run' : 'The run cannot be shown'}</h1>
+      <h1>{unknown ? 'No such run' : refused && shared ? 'This link shows no run' : 'The run cannot be shown'}</h1>
       <p className="lede">
         {error.message} {error instanceof ApiError && error.remedy}
       </p>
       <p className="actions after-lede">
-        <Link className="button" href="/">
-          All runs
-        </Link>
-        {!unknown && (
+        {shared ? (
+          <a className="button" href={`${basePath}/`}>
+            Sign in
+          </a>
+        ) : (
+          <Link className="button" href="/">
+            All runs
+          </Link>
+        )}
+        {!refused && (
           <button className="button" type="button" onClick={again}>
             Try again
           </button>

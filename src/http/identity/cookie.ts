@@ -9,22 +9,32 @@ export interface CookieOptions {
   readonly path: string;
 }
 
-/** Value of a `Set-Cookie` header. Scripts cannot read it, other sites cannot make a browser send it. */
+/** Value of a `Set-Cookie` header of a sign-in. */
 export function setCookie(value: string, maxAgeSeconds: number, options: CookieOptions): string {
-  return `${name}=${value}; Path=${options.path}; HttpOnly; SameSite=Strict; Max-Age=${maxAgeSeconds}${options.secure ? '; Secure' : ''}`;
+  return namedCookie(name, value, maxAgeSeconds, options);
+}
+
+/** Value of a `Set-Cookie` header. Scripts cannot read it, other sites cannot make a browser send it. */
+export function namedCookie(cookie: string, value: string, maxAgeSeconds: number, options: CookieOptions): string {
+  return `${cookie}=${value}; Path=${options.path}; HttpOnly; SameSite=Strict; Max-Age=${maxAgeSeconds}${options.secure ? '; Secure' : ''}`;
 }
 
 export function clearCookie(options: CookieOptions): string {
   return setCookie('', 0, options);
 }
 
-/** Values that a browser sent under our name: more than one where several of our servers share a host. */
+/** Values of sign-ins that a browser sent. */
 export function readCookies(header: string | undefined): string[] {
+  return readNamedCookies(name, header);
+}
+
+/** Values that a browser sent under a name: more than one where several of our servers share a host. */
+export function readNamedCookies(cookie: string, header: string | undefined): string[] {
   return (header ?? '')
     .split(';')
     .map((part) => part.trim())
-    .filter((part) => part.startsWith(`${name}=`))
-    .map((part) => part.slice(name.length + 1))
+    .filter((part) => part.startsWith(`${cookie}=`))
+    .map((part) => part.slice(cookie.length + 1))
     .slice(0, 4);
 }
 

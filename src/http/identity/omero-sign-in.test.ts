@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import type { OmeroConfig } from '../../config/config.ts';
 import { startTestOmero, type TestOmero } from '../../embedded/omero/testing.ts';
 import { OmeroSession } from '../../omero/session.ts';
+import { personById } from './omero-person.ts';
 import { OmeroSignIn } from './omero-sign-in.ts';
 
 let omero: TestOmero;
@@ -87,4 +88,19 @@ test('rights are read again after a minute; a session that ended in OMERO signs 
   expect(await admin.closeSession(session.context.sessionId)).toBe('closed');
   vi.setSystemTime(Date.now() + 130_000);
   expect(await signIn.viewer(cookie)).toBeNull();
+});
+
+test('somebody who is not signed in is who the service account finds: nobody once OMERO lets them in no more', async () => {
+  const admin = await OmeroSession.signIn(config, { user: 'root', password: 'root-secret' });
+  onTestFinished(() => admin.close());
+  const signIn = signIns();
+  const { viewer: alice } = await signIn.signIn('alice', 'alice-secret');
+  expect(await personById(admin, alice.userId ?? -1)).toEqual(alice);
+  const { viewer: root } = await signIn.signIn('root', 'root-secret');
+  expect(await personById(admin, root.userId ?? -1)).toEqual(root);
+  expect(await personById(admin, 987_654)).toBeNull();
+  // Whom an administrator deactivates loses the membership of `user`, and keeps the others.
+  const groups = admin.groupsOf.bind(admin);
+  vi.spyOn(admin, 'groupsOf').mockImplementation(async (id) => (await groups(id)).filter((g) => g.name !== 'user'));
+  expect(await personById(admin, alice.userId ?? -1)).toBeNull();
 });

@@ -4,6 +4,7 @@ import type { OmeroConfig } from '../../config/config.ts';
 import { bridgeError, describeError, isBridgeError } from '../../domain/errors.ts';
 import { OmeroSession } from '../../omero/session.ts';
 import { sign, unsign } from './cookie.ts';
+import { groupsOf } from './omero-person.ts';
 import type { Viewer } from './viewer.ts';
 
 /** An OMERO session that nobody used for so long is closed. */
@@ -129,13 +130,6 @@ export class OmeroSignIn {
 
 /** Who a session belongs to, with every group and its type. */
 async function readViewer(session: OmeroSession): Promise<Viewer> {
-  const context = await session.readContext();
-  const memberships = await session.groupsOf(context.userId);
-  const groups = await Promise.all(
-    memberships.map(async ({ id, name, leader }) => {
-      const permissions = (await session.findGroup(name))?.permissions ?? '------';
-      return { id, name, leader, permissions };
-    }),
-  );
-  return { name: context.userName, userId: context.userId, admin: context.isAdmin, groups };
+  const { userId, userName, isAdmin } = await session.readContext();
+  return { name: userName, userId, admin: isAdmin, groups: await groupsOf(session, userId) };
 }

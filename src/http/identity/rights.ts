@@ -14,6 +14,9 @@ import type { Viewer, ViewerGroup } from './viewer.ts';
  * `admin` it is an administrator.
  *
  * An owner who has left the group sees it no more: in OMERO the images are out of reach for them too.
+ *
+ * The holder of a share link sees the one run that it opens, on the routes that say `shared`, and nothing else. Links are
+ * made by those who may change the run, and open it while their maker may see it.
  */
 
 /**
@@ -49,7 +52,8 @@ export interface Owned {
   readonly group: { readonly id: number };
 }
 
-export function maySee(viewer: Viewer, run: Owned): boolean {
+export function maySee(viewer: Viewer, run: Owned & { readonly id: string }): boolean {
+  if (viewer.share) return viewer.share.runId === run.id;
   if (viewer.admin || viewer.scopes?.includes('read')) return true;
   const group = membership(viewer, run);
   return group !== null && (isOwner(viewer, run) || group.leader || membersRead(group));

@@ -14,6 +14,8 @@ export interface Viewer {
   readonly groups: readonly ViewerGroup[];
   /** Of a machine, which came with a token: what it may do. Absent for people. */
   readonly scopes?: readonly Scope[];
+  /** Of the holder of a share link: the one run that it opens. Absent for everybody else. */
+  readonly share?: { readonly runId: string; readonly by: string; readonly until: Date };
 }
 
 /** A group that the viewer is a member of. */

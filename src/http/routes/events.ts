@@ -1,27 +1,21 @@
 import { streamSSE } from 'hono/streaming';
-import { z } from 'zod';
 import { bridgeError } from '../../domain/errors.ts';
-import { readRun } from '../../runs/read-runs.ts';
-import type { Pool } from '../../lib/database.ts';
-import { maySee } from '../identity/rights.ts';
-import { signedHeaders, type Identity } from '../identity/identity.ts';
 import type { LiveEvent, LiveRuns } from '../live-runs.ts';
-import type { Route } from '../route.ts';
-import { runIdOf } from './request.ts';
+import type { Route, Signed } from '../route.ts';
 
 const streamLimit = 1_000;
-/** An open stream outlives neither its sign-in nor a right that was taken away. */
-const checkRightsMs = 60_000;
+/** An open stream outlives neither its sign-in, nor a right that was taken away, nor the link it came by. */
+const checkRightsMs = 15_000;
 const pingMs = 15_000;
 
-/** The event stream of a page: one for a run, or for the list. */
-export function eventRoutes(parts: {
-  runs: Pool;
+interface EventParts {
   live: LiveRuns;
-  identity: Identity;
   /** Ends open streams when the server stops. */
   signal: AbortSignal;
-}): Route[] {
+}
+
+/** The event stream of a page: one for a run, or for the list. */
+export function eventRoutes(parts: EventParts): Route[] {
   return [
     {
       method: 'GET',
@@ -29,51 +23,57 @@ export function eventRoutes(parts: {
       rule: 'signed-in',
       api: {
         summary:
-          'Event stream: with `run`, that run as `run` events; else `runs` with the newest 100, then `summary` for each that changes. `ping` every 15 s.',
-        query: z.object({ run: z.string().optional() }),
+          'Event stream: `runs` with the newest 100 that one may see, then `summary` for each that changes. `ping` every 15 s.',
         answer: 'text/event-stream',
       },
-      handle: async ({ c, viewer }) => {
-        const asked = c.req.query('run');
-        const run = asked === undefined ? null : await readRun(parts.runs, runIdOf(asked));
-        if (asked !== undefined && (!run || !maySee(viewer, run))) throw bridgeError('RUN_NOT_FOUND', { run: asked });
-        if (parts.live.size >= streamLimit) throw bridgeError('TOO_MANY_STREAMS', { limit: streamLimit });
-        const headers = signedHeaders(c);
-        c.header('x-accel-buffering', 'no');
-        return streamSSE(c, async (stream) => {
-          const queue: LiveEvent[] = [];
-          let ring = (): void => {};
-          const end = new AbortController();
-          stream.onAbort(() => end.abort());
-          const signal = AbortSignal.any([end.signal, parts.signal]);
-          signal.addEventListener('abort', () => ring());
-          const close = parts.live.open(viewer, run?.id ?? null, (event) => {
-            // A reader that cannot keep up gets the newest snapshot instead of a growing queue.
-            if (event.event === 'run') queue.length = 0;
-            queue.push(event);
-            ring();
-          });
-          let checked = Date.now();
-          try {
-            while (!signal.aborted) {
-              if (Date.now() - checked > checkRightsMs) {
-                const now = await parts.identity.viewer(headers).catch(() => null);
-                // The page reconnects, and is told there what it may see now.
-                if (!now || JSON.stringify(now) !== JSON.stringify(viewer)) return;
-                checked = Date.now();
-              }
-              const event = queue.shift();
-              if (event) await stream.writeSSE({ event: event.event, data: JSON.stringify(event.data) });
-              else if (!(await rang((wake) => (ring = wake), pingMs)))
-                await stream.writeSSE({ event: 'ping', data: '' });
-            }
-          } finally {
-            close();
-          }
-        });
+      handle: (on) => stream(parts, on, null),
+    },
+    {
+      method: 'GET',
+      path: '/api/runs/:id/events',
+      rule: 'see-run',
+      shared: true,
+      api: {
+        summary: 'Event stream: `run` with the whole run at every change. `ping` every 15 s.',
+        answer: 'text/event-stream',
       },
+      handle: (on) => stream(parts, on, on.run.id),
     },
   ];
+}
+
+function stream(parts: EventParts, { c, viewer, again }: Signed, runId: string | null): Response {
+  if (parts.live.size >= streamLimit) throw bridgeError('TOO_MANY_STREAMS', { limit: streamLimit });
+  c.header('x-accel-buffering', 'no');
+  return streamSSE(c, async (out) => {
+    const queue: LiveEvent[] = [];
+    let ring = (): void => {};
+    const end = new AbortController();
+    out.onAbort(() => end.abort());
+    const signal = AbortSignal.any([end.signal, parts.signal]);
+    signal.addEventListener('abort', () => ring());
+    const close = parts.live.open(viewer, runId, (event) => {
+      // A reader that cannot keep up gets the newest snapshot instead of a growing queue.
+      if (event.event === 'run') queue.length = 0;
+      queue.push(event);
+      ring();
+    });
+    let checked = Date.now();
+    try {
+      while (!signal.aborted) {
+        if (Date.now() - checked > checkRightsMs) {
+          // The page reconnects, and is told there what it may see now.
+          if (JSON.stringify(await again()) !== JSON.stringify(viewer)) return;
+          checked = Date.now();
+        }
+        const event = queue.shift();
+        if (event) await out.writeSSE({ event: event.event, data: JSON.stringify(event.data) });
+        else if (!(await rang((wake) => (ring = wake), pingMs))) await out.writeSSE({ event: 'ping', data: '' });
+      }
+    } finally {
+      close();
+    }
+  });
 }
 
 /** Resolves true at a ring, false after `ms`. */

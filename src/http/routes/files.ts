@@ -34,6 +34,7 @@ export function fileRoutes({
       method: 'GET',
       path: '/api/runs/:id/file',
       rule: 'see-run',
+      shared: true,
       api: { summary: 'A file of the archive, as a download.', query: fileQuery, answer: 'application/octet-stream' },
       handle: async ({ c, run }) => {
         const found = await fileOf(runs, run, c);
@@ -50,6 +51,7 @@ export function fileRoutes({
       method: 'GET',
       path: '/api/runs/:id/preview',
       rule: 'see-run',
+      shared: true,
       api: {
         summary: 'A picture of a TIFF, PNG or OME-Zarr; 422 with the reason when there is none.',
         query: previewQuery,
@@ -66,6 +68,7 @@ export function fileRoutes({
       method: 'GET',
       path: '/api/runs/:id/source',
       rule: 'see-run',
+      shared: true,
       api: {
         summary:
           'A picture of the input image that a result is named after; 422 where its file cannot be read from here.',
@@ -83,6 +86,7 @@ export function fileRoutes({
       method: 'GET',
       path: '/api/runs/:id/table',
       rule: 'see-run',
+      shared: true,
       api: { summary: '100 rows of a table, and its columns.', query: tableQuery, answer: tablePage },
       handle: async ({ c, run }) => {
         const table = await tableOf(runs, run, c);
@@ -96,6 +100,7 @@ export function fileRoutes({
       method: 'GET',
       path: '/api/runs/:id/table/points',
       rule: 'see-run',
+      shared: true,
       api: {
         summary: 'Values of one or two numeric columns, at most 5,000 rows evenly spread.',
         query: pointsQuery,

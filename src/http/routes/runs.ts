@@ -6,9 +6,10 @@ import { countRuns, findVisibleRuns, readRunNames, runStates, type RunFilter } f
 import { readRunView, summariesOf, type ViewSources } from '../../runs/read-view.ts';
 import { retryRun } from '../../runs/retry.ts';
 import type { Slurm } from '../../slurm/slurm.ts';
-import { mayChange, visibleRuns } from '../identity/rights.ts';
+import { visibleRuns } from '../identity/rights.ts';
 import { openWholeLog, readLogPiece } from '../job-log.ts';
 import type { Route, Signed } from '../route.ts';
+import { seenBy } from '../seen-run.ts';
 import { bodyOf, textOf, uuidPattern, wordsOf } from './request.ts';
 import { reasonBody } from '../schemas/common.ts';
 import {
@@ -72,11 +73,12 @@ export function runRoutes({ sources, slurm }: RunsParts): Route[] {
       method: 'GET',
       path: '/api/runs/:id',
       rule: 'see-run',
+      shared: true,
       api: { summary: 'One run.', answer: runView },
       handle: async ({ c, run, viewer }) => {
         const view = await readRunView(sources, run.id);
         if (!view) throw bridgeError('RUN_NOT_FOUND', { run: run.id });
-        return c.json({ ...view, mayChange: mayChange(viewer, run) });
+        return c.json(seenBy(viewer, view));
       },
     },
     {
@@ -93,6 +95,7 @@ export function runRoutes({ sources, slurm }: RunsParts): Route[] {
       method: 'GET',
       path: '/api/runs/:id/log',
       rule: 'see-run',
+      shared: true,
       api: { summary: "A piece of the job's log from a byte offset.", query: logQuery, answer: logPiece },
       handle: async ({ c, run }) => {
         const piece = await readLogPiece(sources.runs, slurm, run, readOffset(c.req.query('from')));
@@ -104,6 +107,7 @@ export function runRoutes({ sources, slurm }: RunsParts): Route[] {
       method: 'GET',
       path: '/api/runs/:id/log/download',
       rule: 'see-run',
+      shared: true,
       api: { summary: 'The whole log of the job.', answer: 'text/plain' },
       handle: async ({ c, run }) => {
         const log = await openWholeLog(sources.runs, slurm, run);

@@ -2,12 +2,18 @@ import type { Context } from 'hono';
 import { bridgeError, isBridgeError } from '../../domain/errors.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Route } from '../route.ts';
+import type { ShareAccess } from '../sharing/share-access.ts';
 import { bodyOf } from './request.ts';
 import { session, signInBody, signInWays } from '../schemas/sign-in.ts';
 
-/** Signing in and out, and who one is. */
-/** @param omeroWeb address of OMERO.web, for links to images; null when it is not known */
-export function signInRoutes(identity: Identity, omeroWeb: string | null): Route[] {
+/** Signing in and out, and who one is, with what the pages have to know besides. */
+export function signInRoutes(parts: {
+  identity: Identity;
+  shares: ShareAccess;
+  /** Address of OMERO.web, for links to images; null when it is not known. */
+  omeroWeb: string | null;
+}): Route[] {
+  const { identity } = parts;
   return [
     {
       method: 'GET',
@@ -53,7 +59,8 @@ export function signInRoutes(identity: Identity, omeroWeb: string | null): Route
         c.json({
           user: viewer.name,
           admin: viewer.admin,
-          omeroWeb,
+          omeroWeb: parts.omeroWeb,
+          shareLinks: parts.shares.on,
           groups: viewer.groups.map(({ id, name, leader }) => ({ id, name, leader })),
         }),
     },

@@ -3,6 +3,7 @@ import { statuses, stepNames, type Recipe, type StepState } from '../../domain/v
 import { runStates } from '../../runs/list-runs.ts';
 import type { RunSummary, RunView } from '../../runs/view.ts';
 import type { LogPiece } from '../job-log.ts';
+import type { SeenRun } from '../seen-run.ts';
 import { count, digits, omeroId, place, time, uuid, who } from './common.ts';
 
 const state = z
@@ -99,8 +100,14 @@ const viewShape = z.object({
 }) satisfies z.ZodType<RunView>;
 
 export const runView = viewShape
-  .extend({ mayChange: z.boolean().meta({ description: 'whoever asked may retry it or give it up' }) })
-  .meta({ id: 'RunView' });
+  .extend({
+    mayChange: z.boolean().meta({ description: 'whoever asked may retry it, give it up or share it' }),
+    shared: z
+      .object({ by: z.string(), until: time })
+      .nullable()
+      .meta({ description: 'whose share link it is seen through; null for those who are signed in' }),
+  })
+  .meta({ id: 'RunView' }) satisfies z.ZodType<SeenRun>;
 
 /** Filters of the list; each may be left out. */
 export const runFilterQuery = z.object({

@@ -11,5 +11,6 @@ export const session = z.object({
   user: z.string(),
   admin: z.boolean(),
   omeroWeb: z.string().nullable().meta({ description: 'address of OMERO.web' }),
+  shareLinks: z.boolean().meta({ description: 'links that open a run without sign-in can be made here' }),
   groups: z.array(z.object({ id: omeroId, name: z.string(), leader: z.boolean() })),
 });

@@ -17,7 +17,7 @@ export function appOf(routes: readonly Route[], runs: Pool, log: Logger): Hono {
     await next();
     await checkAnswer(routes, c.req.method as Method, c.req.path, c.res);
   });
-  for (const route of routes) addRoute(app, route, { runs, viewer: async () => chief });
+  for (const route of routes) addRoute(app, route, { runs, viewer: async () => chief, holder: async () => null });
   app.notFound((c) => problemResponse(bridgeError('PAGE_NOT_FOUND', { path: c.req.path })));
   app.onError((error) => {
     if (error instanceof BridgeError) return problemResponse(error);
