@@ -236,6 +236,8 @@ export interface NotifyConfig {
 export interface MailConfig {
   /** `smtp://` or `smtps://`, with user and password where the server asks for them. */
   readonly server: string;
+  /** PEM file with the authorities to trust; null: those of the system. */
+  readonly caFile: string | null;
   readonly from: string;
   /** Addresses; `{user}` stands for the OMERO name of who started the run. */
   readonly to: readonly string[];

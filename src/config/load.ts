@@ -394,6 +394,7 @@ function webOf(take: Take, values: Values, env: NodeJS.ProcessEnv): WebConfig {
 /** A way of which a part is missing is off, and that is told. */
 function notifyOf(take: Take, values: Values): NotifyConfig {
   const server = take<string | null>('notify.mail.server', 'BIOMERO_BRIDGE_SMTP_URL', smtpAddress, null);
+  const caFile = take<string | null>('notify.mail.caFile', 'BIOMERO_BRIDGE_SMTP_CA_FILE', path, null);
   const from = take<string | null>('notify.mail.from', 'BIOMERO_BRIDGE_MAIL_FROM', mailAddress, null);
   const to = take<readonly string[]>('notify.mail.to', 'BIOMERO_BRIDGE_MAIL_TO', mailAddresses, []);
   const url = take<string | null>('notify.webhook.url', 'BIOMERO_BRIDGE_WEBHOOK_URL', webAddress, null);
@@ -407,7 +408,7 @@ function notifyOf(take: Take, values: Values): NotifyConfig {
       'BIOMERO_BRIDGE_WEBHOOK_URL is set, but nothing is sent there without BIOMERO_BRIDGE_WEBHOOK_SECRET.',
     );
   return {
-    mail: server !== null && from !== null && to.length > 0 ? { server, from, to } : null,
+    mail: server !== null && from !== null && to.length > 0 ? { server, caFile, from, to } : null,
     webhook: url !== null && secret !== null ? { url, secret } : null,
   };
 }

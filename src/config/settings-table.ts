@@ -304,6 +304,12 @@ export const settings = [
     'Mail server through which people are told, once, that a run ended or needs somebody. With a user the connection is always encrypted.',
     { secret: true, file: true },
   ),
+  v(
+    'BIOMERO_BRIDGE_SMTP_CA_FILE',
+    'the path of a PEM file',
+    '',
+    'Authorities to trust when the mail server shows its certificate, in place of those of the system.',
+  ),
   v('BIOMERO_BRIDGE_MAIL_FROM', 'a mail address', '', 'Sender of these mails; needed for mail.'),
   v(
     'BIOMERO_BRIDGE_MAIL_TO',

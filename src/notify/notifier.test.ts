@@ -58,6 +58,7 @@ beforeAll(async () => {
   const config: NotifyConfig = {
     mail: {
       server: `smtp://127.0.0.1:${port(mailServer.server)}`,
+      caFile: null,
       from: 'bridge@example.org',
       to: ['{user}@example.org', 'facility@example.org'],
     },

@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import { createTransport } from 'nodemailer';
 import type { MailConfig } from '../config/config.ts';
 import { bridgeError, describeError } from '../domain/errors.ts';
+import { certificateVerdicts } from '../lib/certificate-verdicts.ts';
+import { trustedAuthorities } from '../lib/trusted-authorities.ts';
 import { subjectOf, textOf, type Message } from './message.ts';
 
 /** Login names that can stand in an address as they are. */
@@ -14,7 +17,12 @@ export function recipientsOf(to: readonly string[], user: string | null): string
   });
 }
 
-/** @throws NOTIFICATION_NOT_SENT, also where nobody could be written to */
+/**
+ * Certificates are held against the system's authorities, or those of the file that is configured.
+ *
+ * @throws MAIL_CERTIFICATE_REFUSED, MAIL_CA_FILE_UNREADABLE
+ * @throws NOTIFICATION_NOT_SENT, also where nobody could be written to
+ */
 export async function sendMail(config: MailConfig, message: Message): Promise<void> {
   const to = recipientsOf(config.to, message.run?.user ?? null);
   const refused = (reason: string, cause?: unknown): Error =>
@@ -30,6 +38,7 @@ export async function sendMail(config: MailConfig, message: Message): Promise<vo
     ...(url.username
       ? { auth: { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) } }
       : {}),
+    tls: { ca: await authoritiesOf(config) },
     connectionTimeout: 20_000,
     greetingTimeout: 20_000,
     socketTimeout: 30_000,
@@ -47,8 +56,25 @@ export async function sendMail(config: MailConfig, message: Message): Promise<vo
       headers: { 'Auto-Submitted': 'auto-generated' },
     });
   } catch (error) {
+    const code = String((error as { originalCode?: unknown }).originalCode);
+    const verdict = code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? describeError(error) : certificateVerdicts[code];
+    if (verdict !== undefined)
+      throw bridgeError(
+        'MAIL_CERTIFICATE_REFUSED',
+        { server: url.host, reason: verdict.replace(/[.:\s]+$/, '') },
+        { cause: error },
+      );
     throw refused(describeError(error), error);
   } finally {
     transport.close();
+  }
+}
+
+async function authoritiesOf({ caFile }: MailConfig): Promise<string | string[]> {
+  if (caFile === null) return trustedAuthorities();
+  try {
+    return await readFile(caFile, 'utf8');
+  } catch (cause) {
+    throw bridgeError('MAIL_CA_FILE_UNREADABLE', { path: caFile, reason: describeError(cause) }, { cause });
   }
 }

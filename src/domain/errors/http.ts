@@ -247,6 +247,21 @@ export const httpErrors = defineErrors({
     retryable: true,
     status: 502,
   },
+  MAIL_CERTIFICATE_REFUSED: {
+    message: 'No mail was sent, because the certificate of the mail server {server} does not do: {reason}.',
+    remedy:
+      'Name the server in BIOMERO_BRIDGE_SMTP_URL as its certificate does. When an authority of your site signed it, add that one to the authorities of the system, or let BIOMERO_BRIDGE_SMTP_CA_FILE name a PEM file with it. Then `biomero-bridge notify test`.',
+    who: 'admin',
+    retryable: true,
+    status: 502,
+  },
+  MAIL_CA_FILE_UNREADABLE: {
+    message: 'No mail was sent, because the authorities in {path} cannot be read: {reason}.',
+    remedy: 'Correct BIOMERO_BRIDGE_SMTP_CA_FILE, or the rights of that file.',
+    who: 'admin',
+    retryable: true,
+    status: 502,
+  },
   PORT_TAKEN: {
     message: 'Port {port} on {host} is taken by another program.',
     remedy: 'Stop that program, or choose another port with BIOMERO_BRIDGE_WEB_PORT.',

@@ -7,6 +7,7 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls';
+import { certificateVerdicts } from '../../lib/certificate-verdicts.ts';
 import { trustedAuthorities } from '../../lib/trusted-authorities.ts';
 import { IceConnectionError } from './values.ts';
 
@@ -92,18 +93,8 @@ function refusalOf(socket: TLSSocket, host: string, tls: TlsOptions): string | n
   if (socket.authorized && name === undefined) return null;
   if (name !== undefined && (verdict === null || verdict === 'ERR_TLS_CERT_ALTNAME_INVALID'))
     return `${name.message.replace(/\.+$/, '')}; ${has}`;
-  return `${verdicts[String(verdict)] ?? String(verdict)}; ${has}`;
+  return `${certificateVerdicts[String(verdict)] ?? String(verdict)}; ${has}`;
 }
-
-const verdicts: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: 'the certificate has expired',
-  CERT_NOT_YET_VALID: 'the certificate is not valid yet',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is self-signed',
-  SELF_SIGNED_CERT_IN_CHAIN: 'the authority that signed the certificate is not trusted here',
-  UNABLE_TO_GET_ISSUER_CERT: 'the authority that signed the certificate is not trusted here',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the authority that signed the certificate is not trusted here',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the authority that signed the certificate is not trusted here',
-};
 
 function digits(fingerprint: string): string {
   return fingerprint.replaceAll(':', '').toLowerCase();
