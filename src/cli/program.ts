@@ -110,6 +110,7 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .command('status')
     .description('show the runs, or one of them')
     .argument('[run]', 'id of a run, or its first characters')
+    .option('--open', 'only those that have not ended')
     .option('--json', 'as JSON')
     .addOption(data())
     .action(status);

@@ -6,21 +6,32 @@ import { formatTable } from './format.ts';
 import { runReport } from './run-report.ts';
 import { openSite, type Site } from './site.ts';
 
+const openStates = ['running', 'attention'] as const;
+
 /** `status [RUN]`. */
-export async function status(run: string | undefined, options: { json?: boolean; data: string }): Promise<void> {
+export async function status(
+  run: string | undefined,
+  options: { json?: boolean; open?: boolean; data: string },
+): Promise<void> {
   const site = await openSite(options.data);
   try {
     const text =
-      run === undefined ? await list(site, options.json ?? false) : await one(site, run, options.json ?? false);
+      run === undefined
+        ? await list(site, options.open ?? false, options.json ?? false)
+        : await one(site, run, options.json ?? false);
     process.stdout.write(`${text}\n`);
   } finally {
     await site.close();
   }
 }
 
-async function list(site: Site, json: boolean): Promise<string> {
-  const summaries = await summariesOf(site.runs, await findVisibleRuns(site.runs, everyRun, 50, null));
+async function list(site: Site, open: boolean, json: boolean): Promise<string> {
+  const summaries = await summariesOf(
+    site.runs,
+    await findVisibleRuns(site.runs, { ...everyRun, states: open ? openStates : null }, 50, null),
+  );
   if (json) return JSON.stringify(summaries, null, 2);
+  if (!summaries.length && open) return 'No run is open. All runs: biomero-bridge status';
   if (!summaries.length)
     return 'No runs yet. Start one with: biomero-bridge run WORKFLOW --dataset ID --user NAME --group NAME';
   return formatTable([

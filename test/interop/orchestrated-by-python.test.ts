@@ -1,11 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tiff } from '../../src/embedded/omero/import/tiff-for-tests.ts';
 import { importJob, type ImportJobContext, type ImportJobRequest } from '../../src/runs/import-job.ts';
 import { ClusterSite } from '../support/cluster-site.ts';
 import { describeWithPart } from '../support/optional-part.ts';
 import { askPythonTracker, pythonTrackerIsInstalled } from '../support/python-tracker.ts';
+import { announcing, pythonImportTask, pythonWorkflow, type PythonWorkflow } from '../support/python-workflow.ts';
 import { slurmIsInstalled } from '../support/slurm-cluster.ts';
 import { sshIsInstalled } from '../support/ssh-server.ts';
 
@@ -20,9 +19,7 @@ describeWithPart('Python peers', available, 'a run that Python orchestrates', ()
   let context: ImportJobContext;
 
   beforeAll(async () => {
-    site = await ClusterSite.open({
-      theirs: 'echo "Running theirs Job w/ images | image.sif | $DATA_PATH | scripts |"',
-    });
+    site = await ClusterSite.open({ theirs: announcing });
     await site.start('worker', 'importer');
     context = site.importContext();
   }, 120_000);
@@ -30,39 +27,12 @@ describeWithPart('Python peers', available, 'a run that Python orchestrates', ()
 
   /** A workflow of Python's up to the moment in which its import script is called. */
   async function untilImport(results: Record<string, Buffer>): Promise<Handed> {
-    const { results: made } = askPythonTracker(site.database.url, {
-      commands: [
-        ['initiate_workflow', ['theirs', 'd', await idOf('findUser', 'alice'), await idOf('findGroup', 'annotate')]],
-        ['start_workflow', [{ result: 0 }]],
-        ['add_task_to_workflow', [{ result: 0 }, 'theirs', 'v1', 'in', { json: '{"diameter": 3}' }]],
-        ['start_task', [{ result: 2 }]],
-      ],
-      read: { workflow: 0, tasks: [] },
-    });
-    const [workflow, analysis] = [String(made[0]), String(made[2])];
-    const data = join(site.home, 'my-scratch', 'data', `theirs_${workflow}`);
-    mkdirSync(join(data, 'data', 'out'), { recursive: true });
-    for (const [name, bytes] of Object.entries(results)) writeFileSync(join(data, 'data', 'out', name), bytes);
-    const argv = ['sbatch', '--parsable', '--output=omero-%j.log', 'slurm-scripts/jobs/theirs.sh'];
-    const job = Number((await context.transport.exec(argv, { env: { DATA_PATH: data } })).stdout);
-    await site.until(async () => (await context.slurm.observe([job])).get(job)?.phase === 'succeeded');
-    const { results: added } = askPythonTracker(site.database.url, {
-      commands: [
-        ['add_job_id', [{ uuid: analysis }, job]],
-        ['update_task_status', [{ uuid: analysis }, 'COMPLETED']],
-        ['complete_task', [{ uuid: analysis }, 'ok']],
-        ['add_task_to_workflow', [{ uuid: workflow }, 'SLURM_Import_Results.py', '2.8.2', { IDs: [1] }, {}]],
-        ['start_task', [{ result: 3 }]],
-      ],
-      read: { workflow, tasks: [] },
-    });
-    return { workflow, analysis, job, task: String(added[3]) };
+    const owner = { user: await idOf('findUser', 'alice'), group: await idOf('findGroup', 'annotate') };
+    const made = await pythonWorkflow(site, context.transport, owner, results);
+    return { ...made, task: pythonImportTask(site.database.url, made) };
   }
 
-  interface Handed {
-    workflow: string;
-    analysis: string;
-    job: number;
+  interface Handed extends PythonWorkflow {
     task: string;
   }
 
@@ -75,6 +45,7 @@ describeWithPart('Python peers', available, 'a run that Python orchestrates', ()
     workflowId: handed.workflow,
     pythonTaskId: handed.task,
     destination: null,
+    delivery: null,
     userName: null,
     groupName: null,
     cleanup: false,

@@ -1,37 +1,11 @@
-import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ImporterSite } from '../../src/importer/testing/importer-site.ts';
-import { packageFile } from '../../src/lib/package-root.ts';
 import { ensureImports } from '../../src/orders/ensure-imports.ts';
 import { fileResults } from '../../src/orders/file-results.ts';
-import { describeWithPart, hasExecutable } from '../support/optional-part.ts';
+import { describeWithPart } from '../support/optional-part.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
-
-/** A Python with `biomero-importer` (without its dependencies), SQLAlchemy, Alembic and `psycopg2`. */
-const python = process.env['BIOMERO_PYTHON'] ?? 'python3';
-const check = `import importlib.util, sqlalchemy, alembic, psycopg2; assert importlib.util.find_spec('biomero_importer')`;
-const available = (python.includes('/') || hasExecutable(python)) && spawnSync(python, ['-c', check]).status === 0;
-
-interface Peer {
-  logged: (number | null)[];
-  seen: { stages: string[]; files: string[][]; fileNames: string[][]; latest: string; description: string | null }[];
-}
-
-function byPython(
-  url: string,
-  request: { migrate?: boolean; log?: [Record<string, unknown>, string][]; read?: string[] },
-): Peer {
-  // Its migrations fail on a "%" in the address.
-  const address = url.replace(/^postgres(?:ql)?:/, 'postgresql+psycopg2:').replaceAll('%2F', '/');
-  const input = { migrate: true, log: [], read: [], ...request, url: address };
-  const { status, stdout, stderr } = spawnSync(python, [packageFile('test/interop/importer_peer.py')], {
-    input: JSON.stringify(input),
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(stderr);
-  return JSON.parse(stdout) as Peer;
-}
+import { askPythonLedger, hasPythonImporter } from '../support/python-importer.ts';
 
 /** Columns, defaults, constraints, indexes and sequences of the importer's tables, and the revision. */
 async function shape({ pool }: TestDatabase): Promise<string[]> {
@@ -52,7 +26,7 @@ async function shape({ pool }: TestDatabase): Promise<string[]> {
   return [...rows.map((r) => r.line), ...revisions.map((r) => `revision ${String(r['version_num'])}`)];
 }
 
-describeWithPart('Python peers', available, "BIOMERO.importer's own ledger", () => {
+describeWithPart('Python peers', hasPythonImporter, "BIOMERO.importer's own ledger", () => {
   let ours: TestDatabase;
   let theirs: TestDatabase;
   let site: ImporterSite;
@@ -71,11 +45,11 @@ describeWithPart('Python peers', available, "BIOMERO.importer's own ledger", () 
 
   test('has the same shape whoever made it, and either side starts on what the other one made', async () => {
     await ensureImports(ours.pool);
-    byPython(theirs.url, {});
+    askPythonLedger(theirs.url, {});
     const expected = await shape(theirs);
     expect(expected.length).toBeGreaterThan(25);
     expect(await shape(ours)).toEqual(expected);
-    byPython(ours.url, {});
+    askPythonLedger(ours.url, {});
     await ensureImports(theirs.pool);
     expect(await shape(ours)).toEqual(expected);
     expect(await shape(theirs)).toEqual(expected);
@@ -83,12 +57,12 @@ describeWithPart('Python peers', available, "BIOMERO.importer's own ledger", () 
 
   test('is brought up to date from before the description, as its own migration does', async () => {
     for (const database of [ours, theirs]) {
-      byPython(database.url, {});
+      askPythonLedger(database.url, {});
       await database.pool.query('drop table alembic_version_omeroadi');
       await database.pool.query('alter table imports drop column description');
     }
     await ensureImports(ours.pool);
-    byPython(theirs.url, {});
+    askPythonLedger(theirs.url, {});
     const undated = (lines: string[]): string[] => lines.filter((line) => !/\.\.\.\.\.\.\.\.pg\.dropped/.test(line));
     expect(undated(await shape(ours))).toEqual(undated(await shape(theirs)));
   });
@@ -106,7 +80,7 @@ describeWithPart('Python peers', available, "BIOMERO.importer's own ledger", () 
       Files: files,
     };
     site.importer();
-    const { logged } = byPython(site.database.url, { log: [[order, 'Import Pending']] });
+    const { logged } = askPythonLedger(site.database.url, { log: [[order, 'Import Pending']] });
     expect(logged[0]).not.toBeNull();
     expect((await site.closed(uuid)).stage).toBe('Import Completed');
     expect((await fileResults(site.database.pool, uuid)).map((r) => r.state)).toEqual([
@@ -114,7 +88,7 @@ describeWithPart('Python peers', available, "BIOMERO.importer's own ledger", () 
       'imported',
       'imported',
     ]);
-    const [seen] = byPython(site.database.url, { read: [uuid] }).seen;
+    const [seen] = askPythonLedger(site.database.url, { read: [uuid] }).seen;
     expect(seen).toEqual({
       stages: ['Import Pending', 'Import Started', 'Import Completed'],
       files: [files, files, files],
@@ -136,7 +110,7 @@ describeWithPart('Python peers', available, "BIOMERO.importer's own ledger", () 
       DestinationType: 'Dataset',
       Files: files,
     };
-    const { seen } = byPython(site.database.url, { log: [[order, 'Import Pending']], read: [uuid, theirUuid] });
+    const { seen } = askPythonLedger(site.database.url, { log: [[order, 'Import Pending']], read: [uuid, theirUuid] });
     expect(seen[0]).toEqual(seen[1]);
     const { rows } = await site.database.pool.query(
       'select distinct files, file_names from imports where uuid = any($1)',
@@ -145,7 +119,7 @@ describeWithPart('Python peers', available, "BIOMERO.importer's own ledger", () 
     expect(rows).toHaveLength(1);
     site.importer();
     await site.closed(uuid);
-    const [read] = byPython(site.database.url, { read: [uuid] }).seen;
+    const [read] = askPythonLedger(site.database.url, { read: [uuid] }).seen;
     expect(read).toMatchObject({ latest: 'Import Failed', files: [files, files, files] });
     expect(read?.description).toMatch(/^0 of 1 files imported\. .*it does not exist/);
   });

@@ -17,6 +17,50 @@ export function pythonUrl(url: string): string {
   return url.replace(/^postgres(?:ql)?:/, 'postgresql+psycopg2:').replaceAll('%2F', '/');
 }
 
+export interface Ledger {
+  logged: (number | null)[];
+  seen: { stages: string[]; files: string[][]; fileNames: string[][]; latest: string; description: string | null }[];
+}
+
+/** The ledger of BIOMERO.importer: orders are written and read by its own code. */
+export function askPythonLedger(
+  url: string,
+  request: { migrate?: boolean; log?: [Record<string, unknown>, string][]; read?: string[] },
+): Ledger {
+  const input = { migrate: true, log: [], read: [], ...request, url: pythonUrl(url) };
+  const { status, stdout, stderr } = spawnSync(python, [packageFile('test', 'interop', 'importer_peer.py')], {
+    input: JSON.stringify(input),
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as Ledger;
+}
+
+/** What the service needs in its folder, and its environment; see `importer_service.py`. */
+export async function layOutPythonImporter(
+  folder: string,
+  url: string,
+  o: { maxWorkers?: number; seconds?: number } = {},
+): Promise<{ program: string[]; env: Record<string, string> }> {
+  for (const name of ['config', 'logs']) await mkdir(join(folder, name), { recursive: true });
+  await writeFile(
+    join(folder, 'config', 'settings.yml'),
+    `log_level: WARNING\nlog_file_path: logs/app.logs\ningest_tracking_db: ignored\nmax_workers: ${o.maxWorkers ?? 2}\nskip_all: true\nbase_dir: ${JSON.stringify(folder)}\n`,
+  );
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: folder,
+    INGEST_TRACKING_DB_URL: pythonUrl(url),
+    OMERO_HOST: 'stub',
+    OMERO_PORT: '4064',
+    OMERO_USER: 'root',
+    OMERO_PASSWORD: 'stub',
+    STUB_SECONDS: String(o.seconds ?? 0),
+    STUB_COUNTS: join(folder, 'counts'),
+  };
+  return { program: [python, packageFile('test', 'support', 'python', 'importer_service.py')], env };
+}
+
 /** The real BIOMERO.importer service as a process of its own, with OMERO's client replaced; see `importer_service.py`. */
 export class PythonImporter {
   readonly #folder: string;
@@ -32,26 +76,8 @@ export class PythonImporter {
   /** @param seconds what importing one file costs */
   static async start(url: string, o: { maxWorkers?: number; seconds?: number } = {}): Promise<PythonImporter> {
     const folder = await mkdtemp(join(tmpdir(), 'biomero-bridge-python-'));
-    for (const name of ['config', 'logs']) await mkdir(join(folder, name));
-    await writeFile(
-      join(folder, 'config', 'settings.yml'),
-      `log_level: WARNING\nlog_file_path: logs/app.logs\ningest_tracking_db: ignored\nmax_workers: ${o.maxWorkers ?? 2}\nskip_all: true\nbase_dir: ${JSON.stringify(folder)}\n`,
-    );
-    const child = spawn(python, [packageFile('test', 'support', 'python', 'importer_service.py')], {
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        PATH: process.env['PATH'],
-        HOME: folder,
-        INGEST_TRACKING_DB_URL: pythonUrl(url),
-        OMERO_HOST: 'stub',
-        OMERO_PORT: '4064',
-        OMERO_USER: 'root',
-        OMERO_PASSWORD: 'stub',
-        STUB_SECONDS: String(o.seconds ?? 0),
-        STUB_COUNTS: join(folder, 'counts'),
-      },
-    });
+    const { program, env } = await layOutPythonImporter(folder, url, o);
+    const child = spawn(program[0] ?? '', program.slice(1), { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env });
     return new PythonImporter(folder, child);
   }
 

@@ -1,13 +1,16 @@
 """The real BIOMERO.importer service, whole, with OMERO's Python client replaced by stand-ins that always succeed.
 
 Environment: STUB_SECONDS is what one import costs (a sleep), STUB_COUNTS a file that gets one line for every session
-opened and every import made. Everything else is the service's own: settings from config/settings.yml below the working
+opened and every import made; STUB_IMPORT, as JSON, a program that really imports, with its first arguments, and
+STUB_IMPORT_USER the uid and gid that it runs as. Everything else is the service's own: settings from config/settings.yml below the working
 directory, OMERO_* and INGEST_TRACKING_DB_URL.
 """
 
 import importlib.abc
 import importlib.machinery
+import json
 import os
+import subprocess
 import sys
 import time
 import types
@@ -78,9 +81,18 @@ omero.gateway.BlitzGateway = BlitzGateway
 images = iter(range(1, 1 << 40))
 
 
-def ezimport(*args, **kwargs):
+program = json.loads(os.environ.get("STUB_IMPORT", "null"))
+user = [int(n) for n in os.environ["STUB_IMPORT_USER"].split(":")] if os.environ.get("STUB_IMPORT_USER") else None
+
+
+def ezimport(*args, target=None, dataset=None, **kwargs):
     count("import")
     time.sleep(seconds)
+    if program:
+        as_user = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
+        command = [*program, "-d", str(dataset), "--transfer", "ln_s", target]
+        if subprocess.run(command, stdout=subprocess.DEVNULL, cwd="/", **as_user).returncode:
+            return None
     return [next(images)]
 
 
