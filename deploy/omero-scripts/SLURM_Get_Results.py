@@ -16,9 +16,10 @@ import uuid
 
 import omero
 import omero.model
+import omero.rtypes
 import omero.scripts as scripts
 from omero.gateway import BlitzGateway
-from omero.rtypes import rlong, rstring
+from omero.rtypes import rlong, robject, rstring
 
 # Whether results are stored on the storage of the group; else they are uploaded.
 IN_PLACE = False
@@ -28,17 +29,23 @@ DESTINATIONS = [
     ("Dataset", "Output - Add as new images in NEW dataset", "Dataset_ID", "New Dataset", "Allow duplicate?"),
 ]
 
-# Asked for by these, and not done: biomero-bridge keeps files and their names as they are, and attaches what it made.
-LEFT_OUT = [
-    "Output - Attach as zip to project?",
-    "Output - Attach as zip to dataset?",
-    "Output - Attach as zip to plate?",
-    "Output - Add as attachment to original images",
-    "Rename imported files?",
-    "Output - Add csv files as OMERO.table",
-    "Output - Attach non-image output files as annotations",
-    "Create_ROIs",
+# Where files may be attached: what wants it, the list of "id: name", and its kind
+ZIP_TARGETS = [
+    ("Output - Attach as zip to project?", "Project", "Project"),
+    ("Output - Attach as zip to dataset?", "Dataset_Attach", "Dataset"),
+    ("Output - Attach as zip to plate?", "Plate", "Plate"),
 ]
+TABLE_TARGETS = [
+    ("Attach table to dataset", "Dataset for table", "Dataset"),
+    ("Attach table to plate", "Plate for table", "Plate"),
+]
+FILE_TARGETS = [
+    ("Attach file outputs to dataset", "Dataset for file outputs", "Dataset"),
+    ("Attach file outputs to plate", "Plate for file outputs", "Plate"),
+]
+
+# Asked for by these, and not done by biomero-bridge.
+LEFT_OUT = ["Create_ROIs"]
 
 
 def declare():
@@ -196,14 +203,57 @@ def destination_of(conn, inputs, job):
     return None
 
 
+def targets_of(inputs, choices):
+    """Objects that are chosen, as the lists of BIOMERO's web name them: "12: Name", or the bare id."""
+    found = []
+    for wanted, listed, kind in choices:
+        for text in (value(inputs, listed, []) if value(inputs, wanted, False) else []):
+            number = str(text).split(":")[0].strip()
+            if number.isdigit():
+                found.append({"type": kind, "id": int(number)})
+            else:
+                print("%s: '%s' names no %s, and is left out." % (listed, text, kind.lower()))
+    return found
+
+
+def delivery_of(inputs):
+    """What is asked for beside the import of images."""
+    imports = any(value(inputs, wanted, False) for _, wanted, _, _, _ in DESTINATIONS)
+    there = ["destination"] if imports else []
+    archives = targets_of(inputs, ZIP_TARGETS)
+    tables, files = [], []
+    if value(inputs, "Output - Add csv files as OMERO.table", False):
+        tables = targets_of(inputs, TABLE_TARGETS) or there
+    if value(inputs, "Output - Attach non-image output files as annotations", False):
+        files = targets_of(inputs, FILE_TARGETS) or there
+    kind, _, number = str(value(inputs, "Log_Fallback_Target", "")).partition(":")
+    kinds = ("Project", "Dataset", "Plate", "Screen", "Image")
+    fallback = [{"type": kind, "id": int(number)}] if kind in kinds and number.strip().isdigit() else []
+    sources = None
+    if value(inputs, "Output - Add as attachment to original images", False):
+        sources = [int(number) for number in value(inputs, "ROI_Target_Image_IDs", [])]
+    renames = imports and value(inputs, "Rename imported files?", False)
+    return {
+        "importImages": imports,
+        "zip": archives,
+        # Where whoever looks at the results finds it.
+        "log": (archives or files or there or fallback)[:1],
+        "tables": tables,
+        "files": files,
+        "sources": sources,
+        "rename": value(inputs, "Rename") if renames else None,
+    }
+
+
 def hand_over(conn, inputs):
     user = conn.getUser().getName()
     group = conn.getGroupFromContext().getName()
     if value(inputs, "Test_Write_Permissions_Only", False):
         found = ask("POST", "/api/imports/preflight", {"group": group, "user": user}, TRIAL_SECONDS)
-        return {"Message": "Results of group '%s' can be stored at %s." % (found["group"], found["path"])}
+        message = "Results of group '%s' can be stored at %s." % (found["group"], found["path"])
+        return {"Message": rstring(message)}
     if not value(inputs, "Completed Job", True):
-        return {"Message": "Nothing was done: 'Completed Job' is off."}
+        return {"Message": rstring("Nothing was done: 'Completed Job' is off.")}
     text = str(value(inputs, "SLURM Job Id", "")).strip()
     if not text.isdigit():
         raise Refused("'%s' is no id of a Slurm job." % text)
@@ -219,6 +269,7 @@ def hand_over(conn, inputs):
             "workflow": uuid_of(inputs, "workflow_uuid"),
             "task": uuid_of(inputs, "Task_ID"),
             "destination": destination_of(conn, inputs, job),
+            "delivery": delivery_of(inputs),
             "user": user,
             "group": group,
             "cleanup": bool(value(inputs, "Cleanup?", False)),
@@ -233,10 +284,10 @@ def hand_over(conn, inputs):
         conn.keepAlive()
         time.sleep(POLL_SECONDS)
         state = ask("GET", "/api/imports/" + state["run"])
-    return outputs_of(inputs, state)
+    return outputs_of(conn, inputs, state)
 
 
-def outputs_of(inputs, state):
+def outputs_of(conn, inputs, state):
     failed = state["state"] == "failed"
     words = [("FAILED: " if failed else "") + state["message"]]
     if failed and state["error"]:
@@ -247,11 +298,38 @@ def outputs_of(inputs, state):
         place = state["destination"]
         into = " in %s %s" % (place["type"], place["id"]) if place else ""
         words.append("%s of %s images%s." % (state["imagesFound"], state["imagesTotal"], into))
+    delivered = state["delivered"] or {"files": [], "renamed": 0, "notDone": []}
+    words += told_of(delivered)
     left = [name for name in LEFT_OUT if value(inputs, name, False)]
     if left:
         words.append("Asked for, and not done by biomero-bridge: %s." % "; ".join(left))
     words.append("Details: %s of biomero-bridge's pages." % state["page"])
-    return {"Message": " ".join(words), "Workflow_UUID": value(inputs, "workflow_uuid", state["run"])}
+    outputs = {
+        "Message": rstring(" ".join(words)),
+        "Workflow_UUID": rstring(value(inputs, "workflow_uuid", state["run"])),
+    }
+    logs = [file for file in delivered["files"] if file["what"] == "log"]
+    if logs:
+        prefix = conn.getConfigService().getConfigValue("omero.client.web.host") or ""
+        path = "%s/webclient/get_original_file/%s/" % (prefix.rstrip("/"), logs[0]["fileId"])
+        outputs["URL"] = omero.rtypes.wrap({"type": "URL", "href": path, "title": "Log of the job"})
+    others = [file for file in delivered["files"] if file["what"] != "log" and file["annotationId"]]
+    if others:
+        annotation = omero.model.FileAnnotationI(others[-1]["annotationId"], False)
+        outputs["File_Annotation"] = robject(annotation)
+    return outputs
+
+
+def told_of(delivered):
+    names = {"zip": "zip", "log": "log", "table": "OMERO.table", "file": "file", "image": "image on an original"}
+    words = []
+    counts = [(what, sum(file["what"] == what for file in delivered["files"])) for what in names]
+    attached = ["%s %s%s" % (n, names[what], "s" if n > 1 and what != "image" else "") for what, n in counts if n]
+    if attached:
+        words.append("Attached: %s." % ", ".join(attached))
+    if delivered["renamed"]:
+        words.append("%s images renamed in OMERO." % delivered["renamed"])
+    return words + delivered["notDone"]
 
 
 def main():
@@ -261,10 +339,10 @@ def main():
         try:
             outputs = hand_over(conn, client.getInputs(unwrap=True))
         except Refused as refused:
-            outputs = {"Message": "FAILED: %s" % refused}
-        print(outputs["Message"])
-        for name, text in outputs.items():
-            client.setOutput(name, rstring(text))
+            outputs = {"Message": rstring("FAILED: %s" % refused)}
+        print(outputs["Message"].getValue())
+        for name, output in outputs.items():
+            client.setOutput(name, output)
     finally:
         client.closeSession()
 

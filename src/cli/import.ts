@@ -40,6 +40,7 @@ export async function importFinishedJob(jobId: number, options: ImportOptions): 
         workflowId: options.workflow ?? null,
         pythonTaskId: null,
         destination,
+        delivery: null,
         userName: options.user ?? null,
         groupName: options.group ?? null,
         cleanup: options.cleanup ?? false,

@@ -178,6 +178,11 @@ export class OmeroSession {
     return containers.imagesIn(this.#link, datasetId);
   }
 
+  /** Names and groups of those images that the user can see. */
+  imageNames(ids: readonly number[]): Promise<{ id: number; name: string; groupId: number }[]> {
+    return containers.imageNames(this.#link, ids);
+  }
+
   /** Filesets by exact client path; see `queries/filesets.ts`. */
   filesetsByClientPath(paths: readonly string[]): Promise<filesets.FilesetByPath[]> {
     return filesets.filesetsByClientPath(this.#link, paths);

@@ -11,6 +11,7 @@ import type { JobState, Slurm } from '../slurm/slurm.ts';
 import type { Transport } from '../slurm/transport.ts';
 import { trackedWorkflow, workflowOfJob, type TrackedJob } from '../tracking/find-job.ts';
 import type { Tracker } from '../tracking/tracker.ts';
+import type { Delivery } from './delivery.ts';
 import { chosenRecipe } from './launch.ts';
 import { openRunOfJob, runOfJob, runOfTask } from './read-cluster-data.ts';
 import { insertRun, type NewRun } from './write-run.ts';
@@ -26,6 +27,8 @@ export interface ImportJobRequest {
   pythonTaskId: string | null;
   /** Where the images go; else a dataset of their own. */
   destination: { type: DestinationType; id: number } | null;
+  /** What is to be done with results beside importing them. */
+  delivery: Delivery | null;
   /** In whose name; else as the workflow was started. */
   userName: string | null;
   groupName: string | null;
@@ -135,6 +138,7 @@ export async function importJob(ctx: ImportJobContext, request: ImportJobRequest
     dataPath,
     job: { id: jobId, word: state.word, exit: state.exit, node: state.node, endedAt: state.endedAt },
     cleanup: request.cleanup,
+    delivery: request.delivery,
     status: statuses.running,
   };
   // The first run of a workflow bears its id; the workflow may hand over further imports.

@@ -71,6 +71,7 @@ export async function readRunView(sources: ViewSources, id: string): Promise<Run
           imports,
           orders.some((o) => o.stage === stages.completed),
           await askForLabels(sources.orders, orderIds),
+          run.delivery?.importImages ?? true,
         )
       : [],
   };
@@ -172,6 +173,7 @@ function resultsOf(
   imports: Map<string, FileResult>,
   completed: boolean,
   labels: boolean,
+  toImport: boolean,
 ): ResultView[] {
   const images = orderedOf(archive.path, files, labels);
   const rows: ResultView[] = files
@@ -185,7 +187,7 @@ function resultsOf(
       sha256: image.sha256,
       kind: 'image',
       // An importer that keeps no results per file (the Python one) still tells that the whole order is complete.
-      import: result ? result.state : completed ? 'imported' : 'waiting',
+      import: result ? result.state : completed ? 'imported' : toImport ? 'waiting' : 'none',
       filesetId: result?.filesetId ?? null,
       imageIds: result?.imageIds ?? [],
       plateIds: result?.plateIds ?? [],

@@ -1,5 +1,6 @@
 import type { QueryResultRow } from 'pg';
 import type { DestinationType, Recipe, StepName } from '../domain/vocabulary.ts';
+import type { Delivered, Delivery } from './delivery.ts';
 import type { Fixer } from '../domain/errors/define.ts';
 
 /** A workflow run that we own: a row of `bridge.runs`. */
@@ -34,6 +35,9 @@ export interface Run {
   job: { id: number; state: string | null; exit: string | null; node: string | null; endedAt: Date | null } | null;
   /** Group folder and timestamp of the archive, stored before staging begins. */
   archivePlace: { basePath: string; stamp: string } | null;
+  /** What is to be done with results beside importing them, and what became of it. */
+  delivery: Delivery | null;
+  delivered: Delivered | null;
   imagesConfirmedAt: Date | null;
   annotatedAt: Date | null;
   launchedAt: Date;
@@ -103,6 +107,8 @@ export function runFromRow(row: QueryResultRow): Run {
             endedAt: row.job_ended_at,
           },
     archivePlace: row.base_path === null ? null : { basePath: row.base_path, stamp: row.archive_stamp },
+    delivery: row.delivery ?? null,
+    delivered: row.delivered ?? null,
     imagesConfirmedAt: row.images_confirmed_at,
     annotatedAt: row.annotated_at,
     launchedAt: row.launched_at,

@@ -35,6 +35,7 @@ function omeroClause(run: Run, steps: StepRow[], archive: ArchiveRow | null): st
   const place = run.destination ? `${run.destination.type.toLowerCase()} ${run.destination.id}` : 'OMERO';
   if (run.attention?.code === restoredFromArchive)
     return 'its records were restored from the archive, which does not tell what is in OMERO';
+  if (run.outcome === 'done' && run.delivery?.importImages === false) return 'its images were not to be imported';
   if (run.outcome === 'done' && run.imagesConfirmedAt === null)
     return archive.kept
       ? 'no image is among the results, so there is nothing to import'

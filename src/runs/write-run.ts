@@ -10,6 +10,7 @@ import {
   type StepName,
 } from '../domain/vocabulary.ts';
 import { endStep } from './write-step.ts';
+import type { Delivered, Delivery } from './delivery.ts';
 import type { Orchestrator } from './run.ts';
 import type { Archive } from '../archive/archive.ts';
 
@@ -60,6 +61,7 @@ export interface NewRun {
   container?: string | null;
   /** Its data on the cluster may be removed when archive and import stand. */
   cleanup?: boolean;
+  delivery?: Delivery | null;
   status: string;
   /** Kept in the audit, once. */
   startedBy?: { who: string; reason: string };
@@ -71,8 +73,8 @@ export async function insertRun(pool: Pool, run: NewRun, steps: readonly StepNam
     const { rowCount } = await tx.query(
       `insert into bridge.runs (id, task_id, workflow_task_id, workflow, workflow_version, parameters, recipe, user_id,
          user_name, group_id, group_name, input_type, input_id, input_name, data_path, container, cluster_data, status,
-         orchestrated_by, workflow_id, input_images)
-       values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)
+         orchestrated_by, workflow_id, input_images, delivery)
+       values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22)
        on conflict do nothing`,
       [
         run.id,
@@ -96,6 +98,7 @@ export async function insertRun(pool: Pool, run: NewRun, steps: readonly StepNam
         run.orchestratedBy ?? 'bridge',
         run.workflowId ?? null,
         run.inputImages ?? null,
+        run.delivery ? JSON.stringify(run.delivery) : null,
       ],
     );
     if (!rowCount) return false;
@@ -246,6 +249,11 @@ export async function setImagesConfirmed(tx: Database, runId: string): Promise<v
 
 export async function setAnnotated(tx: Database, runId: string): Promise<void> {
   await tx.query('update bridge.runs set annotated_at = clock_timestamp() where id = $1', [runId]);
+}
+
+/** What became of what was asked beside the import. */
+export async function setDelivered(tx: Database, runId: string, delivered: Delivered): Promise<void> {
+  await tx.query('update bridge.runs set delivered = $2 where id = $1', [runId, JSON.stringify(delivered)]);
 }
 
 export async function setStatus(tx: Database, runId: string, status: string): Promise<void> {

@@ -53,6 +53,23 @@ export async function workflowOfJob(db: Database, jobId: number): Promise<string
   return null;
 }
 
+/**
+ * The input ids that Python noted with a task (`{"IDs": […]}`), else with the first task of the workflow that has some. It
+ * does not say what they are ids of.
+ */
+export async function loggedInputIds(db: Database, workflowId: string, taskId: string): Promise<number[]> {
+  if (!(await tableExists(db, 'workflowtracker_events'))) return [];
+  const taskIds = foldWorkflow(await readEvents(db, [workflowId]))?.taskIds ?? [];
+  for (const id of [taskId, ...taskIds]) {
+    const created = (await readEvents(db, [id])).map(({ event }) => event).find((e) => e?.type === 'TaskCreated');
+    const input = created?.type === 'TaskCreated' ? created.input_data : null;
+    const ids: unknown = typeof input === 'object' && input !== null && 'IDs' in input ? input.IDs : null;
+    const numbers = Array.isArray(ids) ? ids.filter((n): n is number => Number.isSafeInteger(n) && n >= 0) : [];
+    if (numbers.length) return numbers;
+  }
+  return [];
+}
+
 /** Ids of jobs of other tasks of the workflow that the log has not seen end: they may use the same data. */
 export async function unfinishedJobsBeside(
   db: Database,

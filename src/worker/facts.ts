@@ -10,8 +10,11 @@ import { jobPhaseOfWord } from '../slurm/job-states.ts';
 /** Looks up what stands for good about a run, in both databases. */
 export async function readFacts(runs: Pool, orders: Pool, run: Run): Promise<RunFacts> {
   const archive = await readArchive(runs, run.taskId);
-  const images = archive ? imagesOf(archive.path, await readArchiveFiles(runs, run.taskId)).length : 0;
+  const found = archive ? imagesOf(archive.path, await readArchiveFiles(runs, run.taskId)).length : 0;
+  const images = run.delivery?.importImages === false ? 0 : found;
   const uploads = run.recipe === 'get-results';
+  // Where something is to be done with other results, no order and no dataset is needed for it.
+  const delivers = run.delivery !== null && (!run.delivery.importImages || (!uploads && images === 0));
   const order = uploads ? null : (await readCurrentOrders(runs, orders, run.id)).outcome;
   return {
     ended: run.endedAt !== null,
@@ -21,10 +24,10 @@ export async function readFacts(runs: Pool, orders: Pool, run: Run): Promise<Run
     // Results that only wait for their upload may be gone, which matters until that is done.
     archived: archive !== null && (archive.kept || run.annotatedAt !== null || (await areFetched(archive.path))),
     images,
-    order: order ?? (run.destination ? 'open' : 'none'),
+    order: delivers ? 'completed' : (order ?? (run.destination ? 'open' : 'none')),
     confirmed: run.imagesConfirmedAt !== null,
     annotated: run.annotatedAt !== null,
-    attaches: uploads,
+    attaches: uploads || delivers,
   };
 }
 

@@ -6,7 +6,11 @@ import { createServer as createHttp } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { pino } from 'pino';
+import { readConfig } from '../../src/config/load.ts';
 import { packageFile } from '../../src/lib/package-root.ts';
+import { OmeroAccess } from '../../src/omero/access.ts';
+import type { OmeroSession } from '../../src/omero/session.ts';
 import { deployFile, deployText } from '../support/compose-file.ts';
 import { describeWithPart, findExecutable } from '../support/optional-part.ts';
 import { QuickStartFolder, type Started } from '../support/quick-start.ts';
@@ -30,7 +34,14 @@ describeWithPart('Python peers', python !== '', "OMERO's scripts", () => {
   const own = mkdtempSync(join(tmpdir(), 'bb-scripts-'));
   let started: Started;
   let address = '';
-  let before: { id: string; job_id: number; user_name: string; group_name: string };
+  let before: {
+    id: string;
+    job_id: number;
+    user_name: string;
+    group_name: string;
+    input_id: number;
+    destination_id: number;
+  };
 
   beforeAll(async () => {
     started = folder.start('--seed', '5');
@@ -40,7 +51,7 @@ describeWithPart('Python peers', python !== '', "OMERO's scripts", () => {
     try {
       before = await folder.until(started, async () => {
         const { rows } = await runs.query(
-          `select id, job_id, user_name, group_name from bridge.runs where outcome = 'done'`,
+          `select id, job_id, user_name, group_name, input_id::int, destination_id::int from bridge.runs where outcome = 'done'`,
         );
         return rows[0] as typeof before | undefined;
       });
@@ -55,6 +66,17 @@ describeWithPart('Python peers', python !== '', "OMERO's scripts", () => {
     await folder.remove();
     rmSync(own, { recursive: true, force: true });
   });
+
+  /** Asks the stand-in of OMERO as the user of the runs. */
+  async function inOmero<T>(work: (session: OmeroSession) => Promise<T>): Promise<T> {
+    const { config } = await readConfig(folder.environment() ?? {}, ['omero']);
+    const omero = new OmeroAccess(config.omero, pino({ level: 'silent' }));
+    try {
+      return await omero.as(before.user_name, before.group_name, work);
+    } finally {
+      await omero.close();
+    }
+  }
 
   let number = 0;
   async function run(script: Script, inputs: Inputs, env: Record<string, string> = {}, objects: unknown[] = []) {
@@ -155,15 +177,62 @@ describeWithPart('Python peers', python !== '', "OMERO's scripts", () => {
     expect(first.code).toBe(0);
     // The dataset that the played session made is not in the stand-in of OMERO.
     expect(first.outputs['Message']).toMatch(/^FAILED: /);
-    const inputs = { ...sentToImport(before.job_id), 'Output - Add as new images in NEW dataset': false };
+    const originals = await inOmero((session) => session.imagesIn(before.input_id));
+    const inputs = {
+      ...sentToImport(before.job_id),
+      Dataset_ID: before.destination_id,
+      ROI_Target_Image_IDs: originals.map((image) => image.id),
+      'Output - Attach as zip to dataset?': true,
+      Dataset_Attach: [`${before.input_id}: Sample images`, 'no id'],
+      'Rename imported files?': true,
+      Rename: '{original_file}_IMPORTED.{ext}',
+      'Output - Add csv files as OMERO.table': true,
+      Create_ROIs: true,
+    };
     const second = await run('SLURM_Import_Results.py', inputs);
     expect(second.outputs['Workflow_UUID']).toBe(before.id);
-    expect(second.outputs['Message']).toMatch(/Archive: \/.*\.analyzed.* (\d+) of \1 images in Dataset \d+\./);
-    expect(second.outputs['Message']).not.toContain('FAILED:');
-    expect(second.outputs['Message']).toContain('not done by biomero-bridge: Output - Add as attachment to original');
-    const third = await run('SLURM_Get_Results.py', { ...sent(before.job_id), Dataset_ID: 2 });
-    expect(third.outputs['Message']).toBe(second.outputs['Message']);
+    const message = second.outputs['Message'] ?? '';
+    expect(message).toMatch(/Archive: \/.*\.analyzed.* (\d+) of \1 images in Dataset \d+\./);
+    expect(message).not.toContain('FAILED:');
+    const n = originals.length;
+    expect(message).toContain(`Attached: 1 zip, 1 log, 1 OMERO.table, ${n} image on an original.`);
+    expect(message).toContain(`${n} images renamed in OMERO.`);
+    expect(message).toContain('not done by biomero-bridge: Create_ROIs.');
+    expect(second.text).toContain("Dataset_Attach: 'no id' names no dataset, and is left out.");
+    expect(second.outputs['URL']).toMatch(/^href=https:\/\/omero\.example\.org\/webclient\/get_original_file\/\d+\/ /);
+    const attached = await inOmero((session) => session.attachedFiles('Dataset', [before.input_id]));
+    const zip = attached.find((file) => file.name === `${before.job_id}_out.zip`);
+    expect(second.outputs['File_Annotation']).toBe(`FileAnnotationI:${zip?.annotationId}`);
+    const names = (await inOmero((session) => session.imagesIn(before.destination_id))).map((image) => image.name);
+    expect(names.filter((name) => name.endsWith('_IMPORTED.ome.tif'))).toHaveLength(n);
+    const hung = await inOmero((session) =>
+      session.attachedFiles(
+        'Image',
+        originals.map((image) => image.id),
+      ),
+    );
+    expect(new Set(hung.map((file) => file.targetId)).size).toBe(n);
+
+    const third = await run('SLURM_Get_Results.py', { ...sent(before.job_id), Dataset_ID: before.destination_id });
+    expect(third.outputs['Message']).toBe(message.replace(/ Asked for, and not done .*?\./, ''));
   }, 120_000);
+
+  test('without a dataset or a screen no image is imported, and the rest is done', async () => {
+    const runs = await folder.connect('biomero');
+    await runs.query('delete from bridge.runs').finally(() => runs.end());
+    const inputs = {
+      ...sentToImport(before.job_id),
+      'Output - Add as new images in NEW dataset': false,
+      'Output - Add as attachment to original images': false,
+      'Output - Add csv files as OMERO.table': true,
+      'Dataset for table': [`${before.input_id}: Sample images`],
+    };
+    const { outputs } = await run('SLURM_Import_Results.py', inputs);
+    expect(outputs['Message']).toContain('its images were not to be imported');
+    // The log goes where the caller wants it when there is no other place.
+    expect(outputs['Message']).toContain('Attached: 1 log, 1 OMERO.table.');
+    expect(outputs['URL']).toContain('/webclient/get_original_file/');
+  }, 60_000);
 
   test('what is wrong is told to people, and the token goes nowhere else', async () => {
     const unknown = await run('SLURM_Import_Results.py', { ...sentToImport(999_999), workflow_uuid: '' });

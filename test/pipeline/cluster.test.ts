@@ -247,6 +247,7 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'runs on a real Sl
         workflowId: null,
         pythonTaskId: null,
         destination: null,
+        delivery: null,
         userName: 'alice',
         groupName: 'annotate',
         cleanup: false,

@@ -33,12 +33,13 @@ export function importRoutes({ sources, site, log }: ImportsParts): Route[] {
         status: 201,
       },
       handle: async ({ c, viewer }) => {
-        const { job, workflow, task, destination, user, group, cleanup, ended } = await bodyOf(c, importBody);
+        const { job, workflow, task, destination, delivery, user, group, cleanup, ended } = await bodyOf(c, importBody);
         const request: ImportJobRequest = {
           jobId: job,
           workflowId: workflow ?? null,
           pythonTaskId: task ?? null,
           destination: destination ?? null,
+          delivery: delivery ?? null,
           userName: user ?? null,
           groupName: group ?? null,
           cleanup,
@@ -114,6 +115,7 @@ async function handOver(site: ImportJobContext, request: ImportJobRequest): Prom
 async function stateOf(sources: ViewSources, id: string): Promise<z.infer<typeof importState>> {
   const view = await readRunView(sources, id);
   if (!view) throw bridgeError('RUN_NOT_FOUND', { run: id });
+  const run = await readRun(sources.runs, id);
   const { failure } = view;
   return {
     run: view.id,
@@ -126,6 +128,7 @@ async function stateOf(sources: ViewSources, id: string): Promise<z.infer<typeof
     destination: view.destination,
     imagesFound: view.imagesFound,
     imagesTotal: view.imagesTotal,
+    delivered: run?.delivered ?? null,
     error: failure && { code: failure.code, message: failure.message, remedy: failure.remedy, who: failure.who },
     page: `/runs/${view.id}`,
   };

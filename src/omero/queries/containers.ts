@@ -105,6 +105,20 @@ export async function putInto(
   }
 }
 
+/** Names and groups of those of the images that the session's user can see, by id. */
+export async function imageNames(
+  link: OmeroLink,
+  ids: readonly number[],
+): Promise<{ id: number; name: string; groupId: number }[]> {
+  const rows = await projectEach(
+    link,
+    'select i.id, i.name, i.details.group.id from Image i where i.id in (:ids) order by i.id',
+    'ids',
+    ids,
+  );
+  return rows.map((row) => ({ id: numberAt(row, 0), name: textAt(row, 1), groupId: numberAt(row, 2) }));
+}
+
 /** The images of a dataset by id. */
 export async function imagesIn(
   link: OmeroLink,

@@ -1,9 +1,10 @@
-import { orderedOf } from '../../runs/archived-images.ts';
+import { imagesOf, orderedOf } from '../../runs/archived-images.ts';
 import { readArchive, readArchiveFiles, readRunOrders } from '../../runs/read-runs.ts';
 import { askForLabels } from '../../runs/run-orders.ts';
 import type { Run } from '../../runs/run.ts';
 import { setAnnotated } from '../../runs/write-run.ts';
 import type { StepHandle, StepOutcome, WorkerContext } from '../context.ts';
+import { deliverResults } from '../deliver.ts';
 import { annotationsOf } from '../metadata.ts';
 import { imagesInOmero } from './import.ts';
 
@@ -15,8 +16,16 @@ export async function annotate(ctx: WorkerContext, run: Run, step: StepHandle): 
   const archive = await readArchive(ctx.runs, run.taskId);
   if (!archive) return 'again';
   const labels = await askForLabels(ctx.orders, await readRunOrders(ctx.runs, run.id));
-  const images = orderedOf(archive.path, await readArchiveFiles(ctx.runs, run.taskId), labels);
-  const targets = await annotateFound(ctx, run, await imagesInOmero(ctx, run, images), step.signal);
+  const files = await readArchiveFiles(ctx.runs, run.taskId);
+  const images = run.delivery?.importImages === false ? [] : orderedOf(archive.path, files, labels);
+  const found = await imagesInOmero(ctx, run, images);
+  const targets = await annotateFound(ctx, run, found, step.signal);
+  await deliverResults(ctx, run, step, {
+    folder: archive.path,
+    files,
+    images: imagesOf(archive.path, files),
+    inOmero: found,
+  });
   await step.write((tx) => setAnnotated(tx, run.id));
   step.progress({
     filesDone: targets,

@@ -7,6 +7,7 @@ import { readArchive, readArchiveFiles } from '../../runs/read-runs.ts';
 import type { Run } from '../../runs/run.ts';
 import { setAnnotated } from '../../runs/write-run.ts';
 import type { StepHandle, StepOutcome, WorkerContext } from '../context.ts';
+import { deliverResults } from '../deliver.ts';
 import { annotateFound } from './annotate.ts';
 import { imagesInOmero } from './import.ts';
 
@@ -17,27 +18,43 @@ import { imagesInOmero } from './import.ts';
 export async function attach(ctx: WorkerContext, run: Run, step: StepHandle): Promise<StepOutcome> {
   const archive = await readArchive(ctx.runs, run.taskId);
   const { destination, job } = run;
-  if (!archive || !destination || !job) return 'again';
-  const images = imagesOf(archive.path, await readArchiveFiles(ctx.runs, run.taskId));
-  const targets = images.length ? await annotateFound(ctx, run, await imagesInOmero(ctx, run, images), step.signal) : 0;
-  const files = await attachments(ctx, run, job.id, archive.path);
-  const target = { type: destination.type, id: destination.id };
-  await ctx.omero.as(run.user.name, run.group.name, async (session) => {
-    const there = await session.attachedFiles(target.type, [target.id]);
-    for (const file of files) {
-      step.signal.throwIfAborted();
-      // By its name: a zip that was fetched a second time has other bytes. One without a checksum was never complete.
-      if (there.some((f) => f.ns === file.ns && f.name === file.name && f.hash !== '')) continue;
-      await session.attachFile(target, file);
-    }
-  });
+  // Without images there may be nothing but what was asked beside them.
+  if (!archive || !job || (!destination && !run.delivery)) return 'again';
+  const listed = await readArchiveFiles(ctx.runs, run.taskId);
+  const all = imagesOf(archive.path, listed);
+  const images = run.delivery?.importImages === false ? [] : all;
+  const found: Awaited<ReturnType<typeof imagesInOmero>> = images.length
+    ? await imagesInOmero(ctx, run, images)
+    : new Map();
+  const targets = images.length ? await annotateFound(ctx, run, found, step.signal) : 0;
+  const files = destination ? await attachments(ctx, run, job.id, archive.path) : [];
+  if (destination) await attachAll(ctx, run, destination, files, step);
+  await deliverResults(ctx, run, step, { folder: archive.path, files: listed, images: all, inOmero: found });
   await step.write((tx) => setAnnotated(tx, run.id));
   step.progress({
     filesDone: files.length,
     filesTotal: files.length,
-    detail: `${files.length} files attached to ${target.type} ${target.id}; ${targets} images annotated`,
+    detail: `${files.length} files attached to ${destination ? `${destination.type} ${destination.id}` : 'no dataset'}; ${targets} images annotated`,
   });
   return 'again';
+}
+
+async function attachAll(
+  ctx: WorkerContext,
+  run: Run,
+  { type, id }: NonNullable<Run['destination']>,
+  files: readonly LocalFile[],
+  step: StepHandle,
+): Promise<void> {
+  await ctx.omero.as(run.user.name, run.group.name, async (session) => {
+    const there = await session.attachedFiles(type, [id]);
+    for (const file of files) {
+      step.signal.throwIfAborted();
+      // By its name: a zip that was fetched a second time has other bytes. One without a checksum was never complete.
+      if (there.some((f) => f.ns === file.ns && f.name === file.name && f.hash !== '')) continue;
+      await session.attachFile({ type, id }, file);
+    }
+  });
 }
 
 /** The files to attach, with BIOMERO's names and descriptions. */

@@ -41,5 +41,11 @@ class BlitzGateway:
         print("made %s %s: %s" % (type(made).__name__, made.name, made.description))
         return made
 
+    def getConfigService(self):
+        return self
+
+    def getConfigValue(self, name):
+        return "https://omero.example.org" if name == "omero.client.web.host" else ""
+
     def keepAlive(self):
         return True

@@ -4,10 +4,10 @@ class Container:
         self.id = 0
 
     def setName(self, name):
-        self.name = name
+        self.name = name.getValue()
 
     def setDescription(self, text):
-        self.description = text
+        self.description = text.getValue()
 
     def getId(self):
         return self
@@ -22,3 +22,8 @@ class DatasetI(Container):
 
 class ScreenI(Container):
     pass
+
+
+class FileAnnotationI:
+    def __init__(self, id, loaded):
+        self.id = id

@@ -48,7 +48,7 @@ class Client:
         return dict(self.inputs)
 
     def setOutput(self, name, value):
-        self.outputs[name] = value
+        self.outputs[name] = value.getValue()
 
     def closeSession(self):
         json.dump(self.outputs, open(os.environ["SCRIPT_OUTPUTS"], "w"))
