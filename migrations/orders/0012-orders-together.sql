@@ -1,10 +1,6 @@
 -- What importers write about several orders is written for all of them by the same few statements: in a burst an order
 -- costs a part of a plan's execution instead of two dozen of its own.
 
--- Where the log has a database of its own it has these functions too, and no `imports`: they are not looked into before
--- they are called.
-set local check_function_bodies = off;
-
 -- What stands in `imports` about an order. Read after its lock was taken, nobody of ours changes it until the commit.
 -- Times are anybody's: nothing can be counted from an infinite one.
 create function bridge.order_state(of_order text, since_row bigint) returns table (pending_id integer, placed_at timestamptz,
