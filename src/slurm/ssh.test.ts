@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { describeWithPart } from '../../test/support/optional-part.ts';
 import { freePort, sshIsInstalled, startSshServer, type SshServer } from '../../test/support/ssh-server.ts';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { readLogBytes } from './read-log.ts';
+import { cipherOrder } from './ssh-ciphers.ts';
 import { SshTransport } from './ssh.ts';
 
 const log = pino({ level: 'silent' });
@@ -73,6 +74,26 @@ describeWithPart('OpenSSH', sshIsInstalled, 'commands over ssh', () => {
     const folders = (await readdir(tmpdir())).filter((name) => name.startsWith('bb-ssh-'));
     expect(folders).not.toEqual([]);
     for (const name of folders) expect((await stat(join(tmpdir(), name))).mode & 0o777).toBe(0o700);
+  });
+
+  test('the cipher that this CPU does fastest is used, unless the account or the server has another one', async () => {
+    const used = async (settings: string[], account = ''): Promise<string | undefined> => {
+      const server = await startSshServer({ settings: ['LogLevel DEBUG1', ...settings] });
+      onTestFinished(() => server.stop());
+      const configFile = await server.configFile();
+      await appendFile(configFile, account);
+      const transport = new SshTransport({ host: 'cluster', log, configFile });
+      onTestFinished(() => transport.close());
+      await transport.exec(['true']);
+      return /client->server cipher: (\S+)/.exec(server.said())?.[1];
+    };
+    const hasAes = /\baes\b/.test(await readFile('/proc/cpuinfo', 'utf8'));
+    expect(await used([])).toBe(hasAes ? 'aes128-gcm@openssh.com' : 'chacha20-poly1305@openssh.com');
+    expect(await used([], '  Ciphers aes256-ctr,aes128-gcm@openssh.com\n')).toBe('aes256-ctr');
+    expect(await used(['Ciphers aes192-ctr'])).toBe('aes192-ctr');
+    const [file, options] = [await (await startServer()).configFile(), { env: { PATH: process.env['PATH'] ?? '' } }];
+    expect(await cipherOrder('cluster', file, options, '/dev/null')).toBeNull();
+    expect(await cipherOrder('cluster', `${file}.not`, options)).toBeNull();
   });
 
   test('a server whose key is not known is refused, whatever the configuration says', async () => {

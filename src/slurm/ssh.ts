@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { bridgeError, describeError, isBridgeError, type BridgeError } from '../domain/errors.ts';
 import { commandEnvironment } from './environment.ts';
 import { quoteForShell } from './quote.ts';
+import { cipherOrder } from './ssh-ciphers.ts';
 import { CommandAborted, runCommand, spawnCommand, type SpawnOptions } from './spawn-command.ts';
 import type { CommandResult, CommandStream, ExecOptions, Transport } from './transport.ts';
 
@@ -42,6 +43,8 @@ export class SshTransport implements Transport {
   readonly #configFile: string | null;
   readonly #limit = pLimit(maxSessions);
   #folder: string | null = null;
+  #asked: Promise<void> | null = null;
+  #ciphers: string | null = null;
   /** Counts shared connections: a broken one is left to end by itself, and the next command opens another. */
   #connection = 0;
 
@@ -56,6 +59,7 @@ export class SshTransport implements Transport {
   exec(argv: string[], options: ExecOptions = {}): Promise<CommandResult> {
     return this.#limit(async () => {
       options.signal?.throwIfAborted();
+      await (this.#asked ??= this.#askForCiphers());
       const connection = this.#connection;
       try {
         const spawn = this.#spawnOptions(options);
@@ -93,6 +97,10 @@ export class SshTransport implements Transport {
     rmSync(folder, { recursive: true, force: true });
   }
 
+  async #askForCiphers(): Promise<void> {
+    this.#ciphers = await cipherOrder(this.name, this.#configFile, this.#spawnOptions({ timeoutMs: 5000 }));
+  }
+
   #command(argv: readonly string[], options: ExecOptions): string[] {
     const variables = Object.entries(options.env ?? {}).map(([name, value]) => `${name}=${value}`);
     const words = variables.length ? ['env', ...variables, ...argv] : argv;
@@ -116,6 +124,7 @@ export class SshTransport implements Transport {
       PermitLocalCommand: 'no',
       RemoteCommand: 'none',
       LogLevel: 'ERROR',
+      ...(this.#ciphers === null ? {} : { Ciphers: this.#ciphers }),
     };
     const file = this.#configFile === null ? [] : ['-F', this.#configFile];
     return [...file, ...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`])];

@@ -17,6 +17,8 @@ export interface SshServer {
   configFile(options?: { port?: number; knownHosts?: string; identity?: string }): Promise<string>;
   /** Commands and connections that it has served. */
   served(): Promise<{ commands: number; connections: number }>;
+  /** The end of what it has said. */
+  said(): string;
   /** Ends the server and every connection to it, as when the login node goes down. */
   kill(): Promise<void>;
   /** Starts it again on its port. */
@@ -26,10 +28,11 @@ export interface SshServer {
 
 /**
  * A real sshd of our own on the loopback interface, and an account's ssh configuration for it. With a `home`, logins
- * start there instead of in the home of whoever runs the tests; `env` is added to what they find.
+ * start there instead of in the home of whoever runs the tests; `env` is added to what they find, `settings` to its
+ * configuration.
  */
 export async function startSshServer(
-  options: { home?: string; env?: Record<string, string> } = {},
+  options: { home?: string; env?: Record<string, string>; settings?: string[] } = {},
 ): Promise<SshServer> {
   const folder = await mkdtemp(join(tmpdir(), 'biomero-bridge-sshd-'));
   for (const name of ['host', 'user', 'stranger'])
@@ -59,6 +62,7 @@ export async function startSshServer(
       'PasswordAuthentication no',
       'KbdInteractiveAuthentication no',
       'UsePAM no',
+      ...(options.settings ?? []),
       // Debian's place; elsewhere there is just no sftp.
       'Subsystem sftp /usr/lib/openssh/sftp-server',
       ...(env.length ? [`ForceCommand ${login}`] : []),
@@ -71,12 +75,13 @@ export async function startSshServer(
   await writeFile(known, `[127.0.0.1]:${port} ${(await readFile(join(folder, 'host.pub'), 'utf8')).trim()}\n`);
 
   let daemon: ChildProcess | null = null;
+  let said = '';
   const start = async (): Promise<void> => {
     const child = spawn(sshd ?? '', ['-D', '-e', '-f', join(folder, 'sshd_config')], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     daemon = child;
-    let said = '';
+    said = '';
     child.stderr.on('data', (chunk: Buffer) => {
       connections += chunk.toString().split('Accepted publickey').length - 1;
       said = (said + chunk.toString()).slice(-10_000);
@@ -124,6 +129,7 @@ export async function startSshServer(
       return path;
     },
     served: async () => ({ commands: (await readFile(tally, 'utf8')).length, connections }),
+    said: () => said,
     kill,
     start,
     stop: async () => {
