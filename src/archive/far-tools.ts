@@ -33,8 +33,9 @@ export function parseTools(words: readonly string[]): FarTools {
 export function tarCommand(folder: FarFolder, tools: FarTools, compress: boolean): string[] {
   const zstd = compress ? ['--use-compress-program=zstd -1 -q'] : [];
   if (tools.tar === 'GNU')
+    // In pieces of 64 KiB: every piece is a turn of tar and of sshd.
     // Hard links between results arrive as files of their own; the archive must not depend on one another's content.
-    return ['tar', '-c', ...zstd, '-f', '-', '--hard-dereference', '-C', folder.path, '.'];
+    return ['tar', '-c', '-b', '128', ...zstd, '-f', '-', '--hard-dereference', '-C', folder.path, '.'];
   if (tools.tar === 'other') return ['tar', '-c', '-f', '-', '-C', folder.path, '.'];
   return ['sh', '-c', 'cd -- "$1" && exec pax -w -x ustar .', 'sh', folder.path];
 }

@@ -1,18 +1,19 @@
 /** Takes in entries one after the other, wherever they come from: each is written, hashed and put into the zip. */
 import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { bridgeError } from '../domain/errors.ts';
 import { InFlight } from '../lib/in-flight.ts';
 import { checkEntryName, EntryTree, showName } from './entry-name.ts';
 import { firstNames, incomplete, refused, type FarFolder, type FarList } from './far-list.ts';
+import { PiecePipe } from './piece-pipe.ts';
 import { storageError } from './storage-error.ts';
 import type { Batch } from './take-thread.ts';
 import { TakeError, TakeThreads } from './take-threads.ts';
 import { TarError, type TarEntry } from './tar-reader.ts';
 import type { StagedFile, TransferOptions } from './transfer.ts';
 import { setTime, TreeWriter } from './tree-writer.ts';
+import { pays } from './zip-pack.ts';
 import type { ZipWriter } from './zip-writer.ts';
 
 /** Up to this size a file is taken whole, so that many small ones are written at the same time. */
@@ -43,6 +44,7 @@ export class Reception {
   readonly #writes: InFlight;
   readonly #many: boolean;
   #threads: TakeThreads | null = null;
+  #pipe: PiecePipe | null = null;
   #batch: Batch | null = null;
   #filled = 0;
   readonly #tree = new EntryTree();
@@ -75,6 +77,7 @@ export class Reception {
     } finally {
       await this.#writes.settle().catch(() => {});
       await this.#threads?.end();
+      await this.#pipe?.close();
     }
   }
 
@@ -192,31 +195,31 @@ export class Reception {
     const file = source.copyTo
       ? await this.#writer.copy(name, entry.bytes, source.copyTo.bind(source))
       : await this.#writer.create(name, entry.bytes);
-    const hash = createHash('sha256');
-    let crc = 0;
-    let written = 0;
-    let data = await source.some();
-    const zipped = this.#zip.begin(`data/out/${path}`, entry.bytes, entry.mtime, data);
+    const pipe = (this.#pipe ??= new PiecePipe());
+    let sha256: string;
     try {
+      let data = await source.some();
+      const place = this.#zip.begin(`data/out/${path}`, entry.bytes, entry.mtime, pays(data));
+      pipe.open({ file: source.copyTo ? null : file.fd, zip: place.file, at: place.at, deflate: place.deflate });
       for (; data.length > 0; data = await source.some()) {
-        hash.update(data);
-        crc = crc32(data, crc);
-        await Promise.all([source.copyTo ? null : writeAll(file, data), zipped.write(data)]);
-        written += data.length;
+        await pipe.write(data);
         this.#progress(data.length);
       }
-      await zipped.close(crc);
+      const done = await pipe.end();
+      await this.#zip.close(done);
       await setTime(file, entry.mtime);
       const { size } = await file.stat();
-      if (size !== entry.bytes || written !== entry.bytes)
+      if (size !== entry.bytes || done.bytes !== entry.bytes)
         throw bridgeError('STORAGE_FAILED', { path: join(this.#o.staging, name), reason: `it has ${size} bytes` });
+      sha256 = done.sha256;
     } catch (error) {
-      await zipped.abandon();
+      // It must have ended before the descriptors that it writes to are closed.
+      await pipe.close();
       throw error instanceof TarError ? error : await storageError(error, join(this.#o.staging, name), entry.bytes);
     } finally {
       await file.close();
     }
-    this.#done({ path: name, bytes: entry.bytes, sha256: hash.digest('hex') });
+    this.#done({ path: name, bytes: entry.bytes, sha256 });
     this.#progress(0);
   }
 
@@ -245,8 +248,4 @@ export class Reception {
       bytesTotal: this.#list.bytes,
     });
   }
-}
-
-async function writeAll(file: FileHandle, data: Buffer): Promise<void> {
-  for (let done = 0; done < data.length;) done += (await file.write(data, done)).bytesWritten;
 }

@@ -10,7 +10,7 @@ import { asUnprivileged } from '../../test/support/unprivileged.ts';
 import { archiveResults } from './archive.ts';
 import { archivePlace } from './layout.ts';
 import { requireSpace, storageError } from './storage-error.ts';
-import { ZipWriter } from './zip-writer.ts';
+import { PiecePipe } from './piece-pipe.ts';
 
 const failureOf = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
@@ -61,19 +61,26 @@ test('a group folder that is closed to us stops the archiving with the path, and
   expect(await readdir(results.group)).toEqual([]);
 });
 
-test('the zip of a large file does not wait for ever when its storage is full', async () => {
-  const file = join(await temporaryFolder('zip'), 'a.zip');
-  const zip = await ZipWriter.create(file);
+test('a large file does not wait for ever when its storage is full', async () => {
+  // A device that is always full.
+  const full = await open('/dev/full', 'w');
+  onTestFinished(() => full.close());
   const data = Buffer.alloc(8 * 1024 * 1024, 'ab');
-  const entry = zip.begin('a', data.length, 0, data.subarray(0, 8192));
-  await zip.abandon();
-  await expect(
-    (async () => {
-      for (let i = 0; i < 100; i++) await entry.write(data);
-      await entry.close(0);
-    })(),
-  ).rejects.toThrow();
-  await entry.abandon();
+  for (const target of [
+    { file: null, zip: full.fd, at: 0, deflate: false },
+    { file: null, zip: full.fd, at: 0, deflate: true },
+    { file: full.fd, zip: full.fd, at: 0, deflate: false },
+  ]) {
+    const pipe = new PiecePipe();
+    pipe.open(target);
+    const all = async (): Promise<void> => {
+      for (let i = 0; i < 100; i++) await pipe.write(data);
+      await pipe.end();
+    };
+    await expect(all()).rejects.toMatchObject({ code: 'ENOSPC' });
+    await pipe.close();
+    await expect(pipe.end()).rejects.toMatchObject({ code: 'ENOSPC' });
+  }
 });
 
 const disk = await mountSmallDisk();
