@@ -13,10 +13,14 @@ export interface ManifestLine {
 }
 
 export function writeManifest(files: readonly ManifestLine[]): string {
-  return [...files]
-    .sort((a, b) => (a.path < b.path ? -1 : 1))
-    .map(({ path, sha256 }) => `${sha256}  ${path.replace(/[\r\n%]/g, encode)}\n`)
-    .join('');
+  const sorted = [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
+  const parts: string[] = [];
+  // In parts: half a million lines at the same time would need as much memory again.
+  for (let from = 0; from < sorted.length; from += 1000) {
+    const lines = sorted.slice(from, from + 1000);
+    parts.push(lines.map(({ path, sha256 }) => `${sha256}  ${path.replace(/[\r\n%]/g, encode)}\n`).join(''));
+  }
+  return parts.join('');
 }
 
 /**

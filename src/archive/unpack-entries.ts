@@ -23,8 +23,6 @@ export interface PlannedEntry {
   /** Its header and data end here or before: where the next entry or the directory begins. */
   end: number;
   mtime: number;
-  /** Once it is written. */
-  sha256?: string;
 }
 
 /** Entries up to this size are taken whole. */

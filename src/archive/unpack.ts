@@ -9,6 +9,7 @@ import { bridgeError, describeError, isBridgeError } from '../domain/errors.ts';
 import { InFlight } from '../lib/in-flight.ts';
 import { startThread } from '../lib/own-thread.ts';
 import { checkEntryName, EntryTree, showName } from './entry-name.ts';
+import { EntryTable } from './entry-table.ts';
 import { requireSpace, storageError } from './storage-error.ts';
 import type { StagedFile } from './transfer.ts';
 import { refusedByStorage, TreeWriter } from './tree-writer.ts';
@@ -32,7 +33,7 @@ const batch = { entries: 256, bytes: 2 * 2 ** 20 };
 const mostThreads = 8;
 
 interface Plan {
-  files: PlannedEntry[];
+  files: EntryTable;
   folders: string[];
   bytes: number;
 }
@@ -69,12 +70,13 @@ export async function unpackZip(
     const work = async (unpack: Unpack): Promise<void> => {
       for (let next = batches.next(); !next.done; next = batches.next()) {
         options.signal?.throwIfAborted();
-        const got = await unpack(next.value);
-        for (const [i, entry] of next.value.entries()) {
-          entry.sha256 = got[i] ?? '';
+        const { rows, entries } = next.value;
+        const got = await unpack(entries);
+        for (const [i, entry] of entries.entries()) {
+          plan.files.setHash(rows[i] ?? 0, got[i] ?? '');
           bytes += entry.bytes;
         }
-        options.onProgress?.((files += next.value.length), bytes);
+        options.onProgress?.((files += entries.length), bytes);
       }
     };
     try {
@@ -83,12 +85,7 @@ export async function unpackZip(
       // A failed or stopped one must not go on writing behind our back.
       await Promise.all(threads.map((thread) => thread.end()));
     }
-    const staged = plan.files.map((entry) => ({
-      path: entry.path,
-      bytes: entry.bytes,
-      sha256: entry.sha256 ?? '',
-    }));
-    return staged.sort((a, b) => (a.path < b.path ? -1 : 1));
+    return plan.files.staged();
   } catch (error) {
     throw await asBridgeError(error, file, folder);
   } finally {
@@ -125,37 +122,42 @@ function threadFor(file: string, root: string): { unpack: Unpack; end: () => Pro
   return { unpack, end: () => thread.terminate() };
 }
 
+interface Together {
+  rows: number[];
+  entries: PlannedEntry[];
+}
+
 /** Neighbours together, up to a bounded size; each large one alone. */
-function* batchesOf(files: readonly PlannedEntry[]): Generator<PlannedEntry[]> {
-  let together: PlannedEntry[] = [];
+function* batchesOf(files: EntryTable): Generator<Together> {
+  let together: Together = { rows: [], entries: [] };
   let bytes = 0;
-  for (const entry of files) {
+  for (const { row, entry } of files.ordered()) {
     const size = Math.max(entry.packed, entry.bytes);
-    const [first] = together;
+    const [first] = together.entries;
     const span = first ? entry.offset + entry.packed - first.offset : 0;
-    if (
-      first &&
-      (size > wholeBytes || bytes + size > batch.bytes || span > 2 * batch.bytes || together.length >= batch.entries)
-    ) {
+    const full = bytes + size > batch.bytes || span > 2 * batch.bytes || together.entries.length >= batch.entries;
+    if (first && (size > wholeBytes || full)) {
       yield together;
-      together = [];
+      together = { rows: [], entries: [] };
       bytes = 0;
     }
-    together.push(entry);
+    together.rows.push(row);
+    together.entries.push(entry);
     bytes += size;
     if (size > wholeBytes) {
       yield together;
-      together = [];
+      together = { rows: [], entries: [] };
       bytes = 0;
     }
   }
-  if (together.length > 0) yield together;
+  if (together.entries.length > 0) yield together;
 }
 
 async function makeFolders(plan: Plan, writer: TreeWriter): Promise<void> {
   const making = new InFlight(16);
   const folders = new Set(plan.folders);
-  for (const { path } of plan.files) {
+  for (let row = 0; row < plan.files.length; row++) {
+    const path = plan.files.path(row);
     const slash = path.lastIndexOf('/');
     if (slash > 0) folders.add(path.slice(0, slash));
   }
@@ -174,7 +176,7 @@ async function judge(handle: Awaited<ReturnType<typeof open>>, file: string, lim
   if (directory.count > limits.entries)
     throw tooMuch('(its directory)', `it has ${directory.count} entries, more than ${limits.entries}`);
   const tree = new EntryTree();
-  const plan: Plan = { files: [], folders: [], bytes: 0 };
+  const plan: Plan = { files: new EntryTable(), folders: [], bytes: 0 };
   for await (const entries of readDirectory(handle, directory))
     for (const entry of entries) {
       const shown = showName(entry.name);
@@ -196,10 +198,11 @@ async function judge(handle: Awaited<ReturnType<typeof open>>, file: string, lim
       if (name.directory) plan.folders.push(name.path);
       else {
         const { raw, method, flags, crc, packed, bytes, offset, mtime } = entry;
-        plan.files.push({ path: name.path, raw, method, flags, crc, packed, bytes, offset, end: 0, mtime });
+        plan.files.add({ path: name.path, raw, method, flags, crc, packed, bytes, offset, mtime });
       }
     }
-  setEnds(plan.files, directory.at);
+  plan.files.close(directory.at);
+  refuseOverlap(plan.files);
   return plan;
 }
 
@@ -214,18 +217,18 @@ function refuseEntry(entry: ZipEntry, directory: boolean): string | null {
 }
 
 /** Entries that share bytes make a small file expand without end; no honest archive has them. */
-function setEnds(files: PlannedEntry[], directoryAt: number): void {
-  files.sort((a, b) => a.offset - b.offset);
-  for (const [i, entry] of files.entries()) {
-    entry.end = files[i + 1]?.offset ?? directoryAt;
-    if (entry.offset + 30 + entry.raw.length + entry.packed <= entry.end) continue;
-    const next = files[i + 1];
-    throw new ZipError(
-      next
-        ? `"${showName(next.path)}" overlaps the entry before it`
-        : `"${showName(entry.path)}" reaches beyond the end`,
-    );
+function refuseOverlap(files: EntryTable): void {
+  let before: PlannedEntry | null = null;
+  for (const { entry } of files.ordered()) {
+    if (before && endOf(before) > before.end)
+      throw new ZipError(`"${showName(entry.path)}" overlaps the entry before it`);
+    before = entry;
   }
+  if (before && endOf(before) > before.end) throw new ZipError(`"${showName(before.path)}" reaches beyond the end`);
+}
+
+function endOf(entry: PlannedEntry): number {
+  return entry.offset + 30 + entry.raw.length + entry.packed;
 }
 
 async function asBridgeError(failure: unknown, file: string, folder: string): Promise<unknown> {
