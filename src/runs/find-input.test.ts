@@ -36,7 +36,12 @@ function omeroOf(visible: Readonly<Record<string, number[]>>): OmeroAccess {
 }
 
 const group = (id: number): { id: number; name: string } => ({ id, name: `group ${id}` });
-const member: Starter = { name: 'member', userId: 3, admin: false, groups: [group(30), group(10)] };
+// OMERO names its own groups with the others, and first: everybody is in `user`, administrators are in `system`.
+const [system, user] = [
+  { id: 0, name: 'system' },
+  { id: 1, name: 'user' },
+];
+const member: Starter = { name: 'member', userId: 3, admin: false, groups: [user, group(30), group(10)] };
 const omero = omeroOf({ member: [30, 10], chief: [10, 20, 30] });
 
 test('a member starts in their own name, in the group of the dataset, and is asked as themselves', async () => {
@@ -59,7 +64,7 @@ test('what somebody does not see does not exist, and images of two datasets are 
 });
 
 test("an administrator from outside starts in the owner's name; whoever sees without being a member may not", async () => {
-  const chief: Starter = { name: 'chief', userId: 0, admin: true, groups: [group(30)] };
+  const chief: Starter = { name: 'chief', userId: 0, admin: true, groups: [system, user, group(30)] };
   expect(await findInput(omero, chief, { dataset: 2, images: null })).toMatchObject({
     user: 'other',
     group: 'group 20',

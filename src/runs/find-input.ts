@@ -1,5 +1,6 @@
 import { bridgeError } from '../domain/errors.ts';
 import type { OmeroAccess } from '../omero/access.ts';
+import { omerosOwn } from '../omero/queries/users.ts';
 import type { OmeroSession } from '../omero/session.ts';
 
 /** Whoever starts a run, as OMERO knows them. */
@@ -32,7 +33,7 @@ export interface FoundInput {
  * @throws DATASET_NOT_SEEN, IMAGES_NOT_TOGETHER, START_NOT_ALLOWED and what signing in may throw
  */
 export async function findInput(omero: OmeroAccess, starter: Starter, wanted: WantedInput): Promise<FoundInput> {
-  const [home] = starter.groups;
+  const home = starter.groups.find((group) => !omerosOwn.has(group.name));
   if (starter.userId === null || !home) {
     if (!starter.admin) throw bridgeError('START_NOT_ALLOWED', { user: starter.name });
     return find(omero, await omero.admin(), starter, wanted);

@@ -2,7 +2,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addressOf, axeFindings, browserPath, overflowOf, picture, startBrowser } from '../support/browser.ts';
+import {
+  addressOf,
+  axeFindings,
+  browserPath,
+  overflowOf,
+  picture,
+  signInAsResearcher,
+  startBrowser,
+} from '../support/browser.ts';
 import { describeWithPart } from '../support/optional-part.ts';
 import { QuickStartFolder, type Started } from '../support/quick-start.ts';
 
@@ -26,14 +34,7 @@ describeWithPart('Chromium', browserPath !== null, 'links that show a run withou
     ({ address } = await addressOf(folder, started));
     [, run = ''] = await folder.until(started, async () => /Page +\S+\/runs\/(\S{36})/.exec(started.output()));
     await folder.until(started, async () => started.output().includes('Nuclei found'));
-    const { secrets } = JSON.parse(readFileSync(join(folder.path, 'start.json'), 'utf8')) as {
-      secrets: { userPassword: string };
-    };
-    await page.goto(address);
-    await page.getByRole('button', { name: 'Use an OMERO account instead' }).click();
-    await page.getByLabel('User name').fill('researcher');
-    await page.getByLabel('Password').fill(secrets.userPassword);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await signInAsResearcher(page, address, folder);
     await page.getByRole('link', { name: /nuclei 1.0.0/ }).click();
   }, 180_000);
 

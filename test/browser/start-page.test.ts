@@ -2,7 +2,15 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addressOf, axeFindings, browserPath, overflowOf, picture, startBrowser } from '../support/browser.ts';
+import {
+  addressOf,
+  axeFindings,
+  browserPath,
+  overflowOf,
+  picture,
+  signInAsResearcher,
+  startBrowser,
+} from '../support/browser.ts';
 import { describeWithPart } from '../support/optional-part.ts';
 import { QuickStartFolder, type Started } from '../support/quick-start.ts';
 
@@ -112,6 +120,36 @@ describeWithPart('Chromium', browserPath !== null, 'starting a run in the browse
     }
     expect(errors).toEqual([]);
   }, 150_000);
+
+  test('a researcher starts a run on a dataset of their own, in their own name, and follows it to its end', async () => {
+    const other = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
+    other.on('pageerror', (error) => errors.push(String(error)));
+    await signInAsResearcher(other, new URL(page.url()).origin, folder);
+    await other.getByRole('link', { name: 'Start a run' }).click();
+    // A dataset that they do not see does not exist for them.
+    await other.getByLabel('Id of the dataset').fill('999999');
+    await other.getByRole('button', { name: 'Check' }).click();
+    await other.getByText(/researcher sees no dataset 999999/).waitFor();
+    await other.getByLabel('Id of the dataset').fill('1');
+    await other.getByRole('button', { name: 'Check' }).click();
+    await other.getByRole('heading', { name: 'It can be started' }).waitFor();
+    await other.getByText('researcher, group demo').waitFor();
+    await other.getByRole('button', { name: 'Start the run' }).click();
+    await other.waitForURL(/\/runs\/[0-9a-f-]{36}$/);
+    await other.getByText('4 of 4 images are in dataset').waitFor({ timeout: 120_000 });
+    const runs = await folder.connect('biomero');
+    try {
+      const { rows } = await runs.query(
+        `select r.user_name, r.group_name, a.who, a.action from bridge.runs r join bridge.audit a on a.run_id = r.id where r.id = $1`,
+        [other.url().slice(-36)],
+      );
+      expect(rows).toEqual([{ user_name: 'researcher', group_name: 'demo', who: 'researcher', action: 'start' }]);
+    } finally {
+      await runs.end();
+    }
+    await other.close();
+    expect(errors).toEqual([]);
+  }, 180_000);
 
   test('an administrator sees that the run was told by webhook, and tests it', async () => {
     await page.goto(`${new URL(page.url()).origin}/notifications`);

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import axe from 'axe-core';
 import { chromium, type Browser, type Page } from 'playwright-core';
@@ -32,6 +32,22 @@ export async function addressOf(
     /(http:\/\/\S+)\/\?token=(\S+)/.exec(started.output()),
   );
   return { address, token };
+}
+
+/** Signs in with the OMERO account that every quick start has; the list of runs is there afterwards. */
+export async function signInAsResearcher(page: Page, address: string, folder: QuickStartFolder): Promise<void> {
+  const { secrets } = JSON.parse(readFileSync(join(folder.path, 'start.json'), 'utf8')) as {
+    secrets: { userPassword: string };
+  };
+  await page.goto(address);
+  await page.getByRole('button', { name: 'Use an OMERO account instead' }).click();
+  await page.getByLabel('User name').fill('researcher');
+  await page.getByLabel('Password').fill(secrets.userPassword);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page
+    .getByRole('link', { name: /nuclei 1.0.0/ })
+    .first()
+    .waitFor();
 }
 
 /** Keeps a picture of a page where SCREENSHOTS names a folder. */

@@ -74,8 +74,8 @@ export async function findGroup(
   };
 }
 
-/** Groups that OMERO makes for itself. */
-const omerosOwn: ReadonlySet<string> = new Set(['system', 'user', 'guest']);
+/** Groups that OMERO makes for itself: nobody works in them, and a session in `user` is one in somebody's default group. */
+export const omerosOwn: ReadonlySet<string> = new Set(['system', 'user', 'guest']);
 
 /** Every group that people have made, by id. */
 export async function allGroups(link: OmeroLink): Promise<{ id: number; name: string }[]> {

@@ -1,0 +1,76 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  addressOf,
+  axeFindings,
+  browserPath,
+  overflowOf,
+  picture,
+  signInAsResearcher,
+  startBrowser,
+} from '../support/browser.ts';
+import { describeWithPart } from '../support/optional-part.ts';
+import { QuickStartFolder } from '../support/quick-start.ts';
+
+// Where no importer is: a researcher starts a run, and its results go into OMERO the classic way.
+describeWithPart('Chromium', browserPath !== null, 'a run of the classic way in the browser', () => {
+  const folder = new QuickStartFolder({ environment: { IMPORTER_ENABLED: 'false' } });
+  let browser: Browser;
+  let page: Page;
+  const errors: string[] = [];
+
+  beforeAll(async () => {
+    browser = await startBrowser();
+    page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    page.on('pageerror', (error) => errors.push(String(error)));
+    const started = folder.start('--seed', '8');
+    const { address } = await addressOf(folder, started);
+    await folder.until(started, async () => /Page +\S+\/runs\//.test(started.output()));
+    await signInAsResearcher(page, address, folder);
+  }, 180_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    await folder.remove();
+  });
+
+  test('it is started by a researcher, says that it keeps no archive, and ends with all images in OMERO', async () => {
+    await page.getByRole('link', { name: 'Start a run' }).click();
+    await page.getByLabel('Id of the dataset').fill('1');
+    await page.getByRole('button', { name: 'Check' }).click();
+    await page.getByText('OMERO alone; they are not archived on the storage').waitFor();
+    await page.getByRole('button', { name: 'Start the run' }).click();
+    await page.waitForURL(/\/runs\/[0-9a-f-]{36}$/);
+    const id = page.url().slice(-36);
+    await page.getByRole('heading', { name: 'No archive' }).waitFor();
+    await page.getByRole('heading', { name: /Visible in OMERO/ }).waitFor({ timeout: 120_000 });
+    await page.getByText('Images, log and zip of the results are in OMERO').waitFor();
+    const steps = page.getByRole('row').filter({ hasText: /done/ });
+    await expect.poll(() => steps.count()).toBeGreaterThan(3);
+    // Nothing of an archive or an upload order is spoken of.
+    expect(await page.getByText('Archive safe').count()).toBe(0);
+    expect(await page.getByText('Upload order', { exact: true }).count()).toBe(0);
+    expect(await page.getByText('get-results').count()).toBe(1);
+    for (const [theme, width] of [
+      ['light', 1440],
+      ['dark', 390],
+    ] as const) {
+      await page.emulateMedia({ colorScheme: theme });
+      await page.setViewportSize({ width, height: 844 });
+      expect(await axeFindings(page)).toEqual([]);
+      expect(await overflowOf(page)).toBe(0);
+      await picture(page, `classic-run-${theme}-${width}`);
+    }
+    const runs = await folder.connect('biomero');
+    try {
+      const { rows } = await runs.query(
+        `select r.user_name, r.recipe, r.outcome, a.who from bridge.runs r join bridge.audit a on a.run_id = r.id where r.id = $1`,
+        [id],
+      );
+      expect(rows).toEqual([{ user_name: 'researcher', recipe: 'get-results', outcome: 'done', who: 'researcher' }]);
+    } finally {
+      await runs.end();
+    }
+    expect(errors).toEqual([]);
+  }, 200_000);
+});
