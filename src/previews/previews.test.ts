@@ -205,6 +205,16 @@ test('PNG: colour stays as it is, 16 bit grey is stretched', async () => {
   expect([stretched.at(0, 0)[0], stretched.at(1, 0)[0]]).toEqual([0, 255]);
 });
 
+test('PNG of less than 8 bit: each pixel has its own value, each row begins a byte of its own', async () => {
+  const bits = encode({ width: 3, height: 2, data: Uint8Array.of(0b01000000, 0b00100000), channels: 1, depth: 1 });
+  const image = await drawn(await file('bits.png', bits));
+  const row = (y: number) => [0, 1, 2].map((x) => image.at(x, y)[0]);
+  expect([row(0), row(1)]).toEqual([
+    [0, 255, 0],
+    [0, 0, 255],
+  ]);
+});
+
 for (const version of ['0.4 (zarr v2)', '0.5 (zarr v3)'])
   test(`OME-Zarr ${version}: the level that suits, middle of the stack, no other chunk`, async () => {
     const name = version.startsWith('0.4') ? 'old.zarr' : 'new.zarr';
