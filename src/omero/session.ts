@@ -183,6 +183,11 @@ export class OmeroSession {
     return containers.imageNames(this.#link, ids);
   }
 
+  /** Width and height of images in pixels, by id. */
+  imageSizes(ids: readonly number[]): Promise<Map<number, { width: number; height: number }>> {
+    return containers.imageSizes(this.#link, ids);
+  }
+
   /** Filesets by exact client path; see `queries/filesets.ts`. */
   filesetsByClientPath(paths: readonly string[]): Promise<filesets.FilesetByPath[]> {
     return filesets.filesetsByClientPath(this.#link, paths);
@@ -308,6 +313,11 @@ export class OmeroSession {
 
   roisOf(imageIds: readonly number[]): Promise<rois.Roi[]> {
     return rois.roisOf(this.#link, imageIds);
+  }
+
+  /** ROIs without their shapes. */
+  roiNames(imageIds: readonly number[]): Promise<rois.RoiName[]> {
+    return rois.roiNames(this.#link, imageIds);
   }
 
   maskBits(shapeId: number): Promise<Uint8Array | null> {

@@ -119,6 +119,20 @@ export async function imageNames(
   return rows.map((row) => ({ id: numberAt(row, 0), name: textAt(row, 1), groupId: numberAt(row, 2) }));
 }
 
+/** Width and height in pixels of those of the images that the session's user can see and that have pixels, by id. */
+export async function imageSizes(
+  link: OmeroLink,
+  ids: readonly number[],
+): Promise<Map<number, { width: number; height: number }>> {
+  const rows = await projectEach(
+    link,
+    'select p.image.id, p.sizeX, p.sizeY from Pixels p where p.image.id in (:ids) order by p.id',
+    'ids',
+    ids,
+  );
+  return new Map(rows.map((row) => [numberAt(row, 0), { width: numberAt(row, 1), height: numberAt(row, 2) }]));
+}
+
 /** The images of a dataset by id. */
 export async function imagesIn(
   link: OmeroLink,

@@ -1,9 +1,11 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { startTestOmero, type TestOmero } from '../../embedded/omero/testing.ts';
 import type { OmeroConfig } from '../../config/config.ts';
+import { OmeroLink } from '../link.ts';
 import { newObject } from '../model.ts';
 import { rstring } from '../rtypes.ts';
 import { OmeroSession } from '../session.ts';
+import { project } from './project.ts';
 import { packMask, type NewMask, type NewRoi, type Polygon } from './rois.ts';
 
 let omero: TestOmero;
@@ -66,6 +68,26 @@ test('polygons and masks come back as they were saved, pixel by pixel', async ()
   expect(await alice.maskBits(987_654_321)).toBeNull();
   await alice.deleteObjects('Roi', [first ?? 0]);
   expect((await alice.roisOf([imageId])).map((roi) => roi.id)).toEqual([second]);
+});
+
+test('a description and a colour are saved, and names come without shapes', async () => {
+  const alice = await as('alice', 'annotate');
+  const imageId = await newImage(alice);
+  const [id] = await alice.createRois([
+    { imageId, name: 'cell 1', description: 'of a run', color: '#FF8000', shapes: [triangle, disc(1)] },
+  ]);
+  expect(await alice.roiNames([imageId])).toEqual([
+    { id, imageId, ownerId: alice.context.userId, name: 'cell 1', description: 'of a run' },
+  ]);
+  const config = { host: '127.0.0.1', port: omero.port, transport: 'tcp' } as unknown as OmeroConfig;
+  const link = await OmeroLink.open(config, 'alice', 'alice-secret');
+  onTestFinished(() => link.close());
+  const colors = async (type: string, column: string): Promise<unknown> =>
+    (await project(link, `select s.${column} from ${type} s where s.roi.id = :id`, { id: id ?? 0 }))[0]?.[0];
+  // Red, green, blue, opacity.
+  expect(await colors('Polygon', 'strokeColor')).toBe(0xff8000ff | 0);
+  expect(await colors('Polygon', 'fillColor')).toBeNull();
+  expect(await colors('Mask', 'fillColor')).toBe(0xff800080 | 0);
 });
 
 test('bits of a mask run on from row to row, the first is the most significant', () => {

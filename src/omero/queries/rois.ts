@@ -39,9 +39,21 @@ export interface NewMask extends Mask {
 
 export interface NewRoi {
   readonly imageId: number;
-  /** By it a later attempt recognises what an earlier one made. */
+  /** By it, and by the description, a later attempt recognises what an earlier one made. */
   readonly name: string;
+  readonly description?: string;
+  /** `#RRGGBB`; without it OMERO's clients choose. */
+  readonly color?: string;
   readonly shapes: readonly (Polygon | NewMask)[];
+}
+
+/** A ROI without its shapes. */
+export interface RoiName {
+  readonly id: number;
+  readonly imageId: number;
+  readonly ownerId: number;
+  readonly name: string;
+  readonly description: string;
 }
 
 export interface Roi {
@@ -54,6 +66,8 @@ export interface Roi {
 
 const roisOfImages =
   'select r.id, r.image.id, r.details.owner.id, r.name from Roi r where r.image.id in (:ids) order by r.id';
+const namesOfImages =
+  'select r.id, r.image.id, r.details.owner.id, r.name, r.description from Roi r where r.image.id in (:ids) order by r.id';
 const polygonsOfImages =
   'select s.roi.id, s.id, s.theZ, s.theT, s.theC, s.textValue, s.points from Polygon s where s.roi.image.id in (:ids) order by s.id';
 const masksOfImages =
@@ -105,6 +119,18 @@ export async function roisOf(link: OmeroLink, imageIds: readonly number[]): Prom
     const own = (shapes.get(id) ?? []).toSorted((a, b) => a.id - b.id);
     return { id, imageId: numberAt(row, 1), ownerId: numberAt(row, 2), name: textAt(row, 3), shapes: own };
   });
+}
+
+/** The ROIs of images without their shapes, which may be many, by id. */
+export async function roiNames(link: OmeroLink, imageIds: readonly number[]): Promise<RoiName[]> {
+  const rows = await projectEach(link, namesOfImages, 'ids', imageIds);
+  return rows.map((row) => ({
+    id: numberAt(row, 0),
+    imageId: numberAt(row, 1),
+    ownerId: numberAt(row, 2),
+    name: textAt(row, 3),
+    description: textAt(row, 4),
+  }));
 }
 
 /** The pixels of a mask, as in `NewMask`; null when the user sees no such mask. */
@@ -160,8 +186,12 @@ function* batches(rois: readonly NewRoi[]): Generator<NewRoi[]> {
   if (batch.length) yield batch;
 }
 
-function roiObject({ imageId, name, shapes }: NewRoi): IceObject {
+function roiObject({ imageId, name, description, color, shapes }: NewRoi): IceObject {
   const roi = newObject('Roi', { image: reference('Image', imageId), name: rstring(name) });
+  if (description !== undefined) roi['description'] = rstring(description);
+  const stroke = color === undefined ? null : rint(rgba(color, 255));
+  // A mask has no edge; what lies below it stays to be seen.
+  const fill = color === undefined ? null : rint(rgba(color, 128));
   roi['shapesSeq'] = shapes.map((shape) => {
     const common = {
       roi,
@@ -169,14 +199,20 @@ function roiObject({ imageId, name, shapes }: NewRoi): IceObject {
       theZ: shape.z === null ? null : rint(shape.z),
       theT: shape.t === null ? null : rint(shape.t),
       theC: shape.c === null ? null : rint(shape.c),
+      strokeColor: stroke,
     };
     if (shape.kind === 'polygon')
       return newObject('Polygon', { ...common, points: rstring(shape.points.map((p) => p.join(',')).join(' ')) });
     const { x, y, width, height, bits } = shape;
     const place = { x: rdouble(x), y: rdouble(y), width: rdouble(width), height: rdouble(height) };
-    return newObject('Mask', { ...common, ...place, bytes: bits });
+    return newObject('Mask', { ...common, ...place, fillColor: fill, bytes: bits });
   });
   return roi;
+}
+
+/** A colour as OMERO has it: red, green, blue and opacity, as one number with a sign. */
+function rgba(color: string, opacity: number): number {
+  return (Number.parseInt(color.slice(1), 16) << 8) | opacity;
 }
 
 function shapeOf(row: readonly unknown[]): Plane & { id: number; label: string } {
