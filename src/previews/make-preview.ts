@@ -40,7 +40,8 @@ export async function makePreview({ root, path, size }: PreviewRequest): Promise
   return { png, width, height, fullWidth, fullHeight, planes, labels };
 }
 
-async function readPlane(root: string, path: string, size: number): Promise<Plane> {
+/** @throws NoPreview, and whatever a broken file makes a decoder throw */
+export async function readPlane(root: string, path: string, size: number): Promise<Plane> {
   const lower = path.toLowerCase();
   if (lower.endsWith('.zarr')) return readZarr(`${root}/${path}`, size);
   const read = /\.tiff?$/.test(lower) ? readTiff : lower.endsWith('.png') ? readPng : null;

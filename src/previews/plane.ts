@@ -23,5 +23,5 @@ export const mostPixels = 100 << 20;
 export function checkSize(width: number, height: number): void {
   if (width < 1 || height < 1) throw new NoPreview('it has no pixels');
   if (width * height > mostPixels)
-    throw new NoPreview(`its smallest level has ${width} x ${height} pixels, too many to draw a preview from`);
+    throw new NoPreview(`its smallest level has ${width} x ${height} pixels, too many to read at once`);
 }
