@@ -9,6 +9,7 @@ It needs nothing but Python 3.6 and OMERO's own modules. Address and token come 
 import http.client
 import json
 import os
+import re
 import time
 import urllib.error
 import urllib.request
@@ -46,7 +47,7 @@ FILE_TARGETS = [
 ]
 
 # Asked for by these, and not done by biomero-bridge.
-LEFT_OUT = ["Create_ROIs"]
+LEFT_OUT = ["ROI_Delete_Label_Images"]
 
 
 def declare():
@@ -250,6 +251,26 @@ def delivery_of(inputs):
         "files": files,
         "sources": sources,
         "rename": value(inputs, "Rename") if renames else None,
+        "rois": rois_of(inputs),
+    }
+
+
+def rois_of(inputs):
+    """How label images become ROIs; None: they do not."""
+    if not value(inputs, "Create_ROIs", False):
+        return None
+    color = value(inputs, "ROI_Color")
+    if color is not None and not re.match("#[0-9A-Fa-f]{6}\\Z", color):
+        print("ROI_Color: '%s' is not like #RRGGBB, and is left out." % color)
+        color = None
+    clears = value(inputs, "ROI_Clear_Existing", False)
+    return {
+        "sources": [int(number) for number in value(inputs, "ROI_Target_Image_IDs", [])],
+        "pattern": value(inputs, "ROI_Label_Pattern"),
+        "shape": value(inputs, "ROI_Shape", "Polygon").lower(),
+        "prefix": value(inputs, "ROI_Name_Prefix", ""),
+        "color": color,
+        "clear": {"containing": value(inputs, "ROI_Clear_Filter", "")} if clears else None,
     }
 
 
@@ -306,9 +327,9 @@ def outputs_of(conn, inputs, state):
         place = state["destination"]
         into = " in %s %s" % (place["type"], place["id"]) if place else ""
         words.append("%s of %s images%s." % (state["imagesFound"], state["imagesTotal"], into))
-    delivered = state["delivered"] or {"files": [], "renamed": 0, "notDone": []}
+    delivered = state["delivered"] or {"files": [], "renamed": 0, "rois": 0, "notDone": []}
     words += told_of(delivered)
-    left = [name for name in LEFT_OUT if value(inputs, name, False)]
+    left = [name for name in LEFT_OUT if value(inputs, "Create_ROIs", False) and value(inputs, name, False)]
     if left:
         words.append("Asked for, and not done by biomero-bridge: %s." % "; ".join(left))
     words.append("Details: %s of biomero-bridge's pages." % state["page"])
@@ -337,6 +358,8 @@ def told_of(delivered):
         words.append("Attached: %s." % ", ".join(attached))
     if delivered["renamed"]:
         words.append("%s images renamed in OMERO." % delivered["renamed"])
+    if delivered["rois"]:
+        words.append("%s ROIs on original images." % delivered["rois"])
     return words + delivered["notDone"]
 
 

@@ -19,6 +19,22 @@ export interface Delivery {
   sources: readonly number[] | null;
   /** Names of images in OMERO; `{file}`, `{ext}`, `{original_file}` and `{original_ext}` stand for parts of the old ones. */
   rename: string | null;
+  /** ROIs that label images among the results become on the images that they were made from; null: none. */
+  rois: RoiWish | null;
+}
+
+export interface RoiWish {
+  /** Input images; empty: those that BIOMERO's log names. */
+  sources: readonly number[];
+  /** Which results are label images, by name or path below the results; null: by words in their names. */
+  pattern: string | null;
+  shape: 'polygon' | 'mask';
+  /** What stands before the label in the name of a ROI. */
+  prefix: string;
+  /** `#RRGGBB`; null: OMERO's clients choose. */
+  color: string | null;
+  /** Removes the user's older ROIs whose names contain the text, from images that get new ones; null: none. */
+  clear: { containing: string } | null;
 }
 
 /** What became of it. */
@@ -31,6 +47,8 @@ export interface Delivered {
     annotationId: number;
   }[];
   renamed: number;
+  /** Of this run, whoever of its attempts made them. */
+  rois: number;
   /** What could not be done, each a sentence. */
   notDone: string[];
 }

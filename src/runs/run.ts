@@ -107,8 +107,9 @@ export function runFromRow(row: QueryResultRow): Run {
             endedAt: row.job_ended_at,
           },
     archivePlace: row.base_path === null ? null : { basePath: row.base_path, stamp: row.archive_stamp },
-    delivery: row.delivery ?? null,
-    delivered: row.delivered ?? null,
+    // Older runs have been asked for no ROIs.
+    delivery: row.delivery ? { rois: null, ...row.delivery } : null,
+    delivered: row.delivered ? { rois: 0, ...row.delivered } : null,
     imagesConfirmedAt: row.images_confirmed_at,
     annotatedAt: row.annotated_at,
     launchedAt: row.launched_at,

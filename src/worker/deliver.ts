@@ -13,6 +13,7 @@ import { loggedInputIds } from '../tracking/find-job.ts';
 import { setDelivered } from '../runs/write-run.ts';
 import type { StepHandle, WorkerContext } from './context.ts';
 import { csvColumns } from './csv-table.ts';
+import { makeRois } from './make-rois.ts';
 import { mediaType } from './media-type.ts';
 import { divideName, renamed, sourceOf } from './result-names.ts';
 
@@ -48,7 +49,7 @@ interface DeliveryParts {
 }
 
 /**
- * Does in OMERO what was asked beside the import, in the user's name: attaches, makes tables, renames. What stands there
+ * Does in OMERO what was asked beside the import, in the user's name: attaches, makes tables and ROIs, renames. What stands there
  * already is left, so a repeat adds nothing. What cannot be done is told in the outcome and fails nothing; only what is
  * worth another try is thrown.
  */
@@ -63,7 +64,7 @@ class DeliveryWork {
   readonly #wanted: Delivery;
   readonly #parts: DeliveryParts;
   readonly #session: OmeroSession;
-  readonly #done: Delivered = { files: [], renamed: 0, notDone: [] };
+  readonly #done: Delivered = { files: [], renamed: 0, rois: 0, notDone: [] };
 
   constructor(run: Run, wanted: Delivery, parts: DeliveryParts, session: OmeroSession) {
     this.#run = run;
@@ -84,6 +85,11 @@ class DeliveryWork {
     for (const file of wanted.files.length ? others : [])
       await this.#attach('file', wanted.files, join(folder, file.path), { description: `File output from ${of}` });
     if (wanted.sources !== null) await this.#attachToSources(wanted.sources);
+    if (wanted.rois !== null) {
+      const { rois, notDone } = await makeRois(this.#session, this.#run, wanted.rois, this.#parts);
+      this.#done.rois = rois;
+      this.#done.notDone.push(...notDone);
+    }
     if (wanted.rename !== null) await this.#rename(wanted.rename);
     // Last, as BIOMERO's scripts name it as the attached file of the run.
     await this.#attach('zip', wanted.zip, join(folder, `${job}_out.zip`), { description: `Results from ${of}` });

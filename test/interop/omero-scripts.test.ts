@@ -188,6 +188,11 @@ describeWithPart('Python peers', python !== '', "OMERO's scripts", () => {
       Rename: '{original_file}_IMPORTED.{ext}',
       'Output - Add csv files as OMERO.table': true,
       Create_ROIs: true,
+      ROI_Name_Prefix: 'nuclei__',
+      ROI_Color: '#00ff00',
+      ROI_Clear_Existing: true,
+      ROI_Clear_Filter: 'nuclei__',
+      ROI_Delete_Label_Images: true,
     };
     const second = await run('SLURM_Import_Results.py', inputs);
     expect(second.outputs['Workflow_UUID']).toBe(before.id);
@@ -197,7 +202,13 @@ describeWithPart('Python peers', python !== '', "OMERO's scripts", () => {
     const n = originals.length;
     expect(message).toContain(`Attached: 1 zip, 1 log, 1 OMERO.table, ${n} image on an original.`);
     expect(message).toContain(`${n} images renamed in OMERO.`);
-    expect(message).toContain('not done by biomero-bridge: Create_ROIs.');
+    const rois = await inOmero((session) => session.roisOf(originals.map((image) => image.id)));
+    expect(new Set(rois.map((roi) => roi.imageId)).size).toBe(n);
+    expect(rois.every((roi) => /^nuclei__[1-9]/.test(roi.name) && roi.shapes.every((s) => s.kind === 'polygon'))).toBe(
+      true,
+    );
+    expect(message).toContain(`${rois.length} ROIs on original images.`);
+    expect(message).toContain('not done by biomero-bridge: ROI_Delete_Label_Images.');
     expect(second.text).toContain("Dataset_Attach: 'no id' names no dataset, and is left out.");
     expect(second.outputs['URL']).toMatch(/^href=https:\/\/omero\.example\.org\/webclient\/get_original_file\/\d+\/ /);
     const attached = await inOmero((session) => session.attachedFiles('Dataset', [before.input_id]));

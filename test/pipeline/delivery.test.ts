@@ -3,6 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tiff } from '../../src/embedded/omero/import/tiff-for-tests.ts';
+import { encodeOmeTiff } from '../../src/lib/ome-tiff.ts';
+import type { Roi } from '../../src/omero/queries/rois.ts';
 import type { OmeroSession } from '../../src/omero/session.ts';
 import type { Delivered, Delivery } from '../../src/runs/delivery.ts';
 import { importJob, type ImportJobContext } from '../../src/runs/import-job.ts';
@@ -17,7 +19,24 @@ import { sshIsInstalled } from '../support/ssh-server.ts';
 /* What BIOMERO's result scripts do beside the import, asked of our worker: attachments, tables, names. */
 const patience = 90_000;
 const image = tiff([{ width: 4, height: 3 }]);
-const nothing: Delivery = { importImages: true, zip: [], log: [], tables: [], files: [], sources: null, rename: null };
+const nothing: Delivery = {
+  importImages: true,
+  zip: [],
+  log: [],
+  tables: [],
+  files: [],
+  sources: null,
+  rename: null,
+  rois: null,
+};
+
+/** A label image: rectangles of pixels, each `label, x, y, width, height`. */
+function labels(width: number, areas: readonly (readonly [number, number, number, number, number])[]): Buffer {
+  const pixels = new Uint16Array(width * 30);
+  for (const [label, left, top, columns, rows] of areas)
+    for (let y = top; y < top + rows; y++) pixels.fill(label, y * width + left, y * width + left + columns);
+  return encodeOmeTiff({ width, height: 30, pixels, name: 'labels', channel: 'c', pixelSize: null });
+}
 
 describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'what is done with results beside the import', () => {
   let site: ClusterSite;
@@ -85,6 +104,7 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'what is done with
         files: ['destination', gone],
         sources: inputs.map((i) => i.id),
         rename: '{original_file}_R.{ext}',
+        rois: null,
       });
       expect(run).toMatchObject({ state: 'done', status: 'DONE', imagesFound: 2 });
       const original = inputs.find((i) => i.name === 'a.tif')?.id;
@@ -157,6 +177,89 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'what is done with
       expect((await delivered(csv))?.notDone).toEqual([
         `omero-${csv.jobId}.log was not attached: the run has no dataset, and no other place was named.`,
       ]);
+    },
+    patience,
+  );
+
+  test(
+    'labels become ROIs on the images that they were made from, and older ones go where that is asked',
+    async () => {
+      const [a, b] = ['a.tif', 'b.tif'].map((name) => inputs.find((i) => i.name === name)?.id ?? 0);
+      const on = async (id = 0): Promise<Roi[]> => asAlice((s) => s.roisOf([id]));
+      const triangle = { kind: 'polygon', z: null, t: null, c: null, label: '' } as const;
+      const points = [
+        [0, 0],
+        [9, 0],
+        [0, 9],
+      ] as const;
+      const old = (imageId = 0, name: string) => ({ imageId, name, shapes: [{ ...triangle, points }] });
+      await asAlice((s) => s.createRois([old(a, 'nuclei__1'), old(a, 'by hand'), old(b, 'nuclei__1')]));
+      const results = {
+        // Two pieces of label 1; label 2 with a hole.
+        'a_mask.ome.tif': labels(40, [
+          [1, 0, 0, 2, 2],
+          [1, 5, 5, 3, 1],
+          [2, 10, 10, 5, 5],
+          [0, 12, 12, 1, 1],
+        ]),
+        'a_overlay.tif': image,
+        // Of another size than its image.
+        'b_mask.tif': labels(40, [[1, 0, 0, 2, 2]]),
+        'c_mask.tif': image,
+      };
+      const rois = {
+        sources: inputs.map((i) => i.id),
+        pattern: null,
+        shape: 'polygon',
+        prefix: 'nuclei__',
+        color: '#FF8000',
+        clear: { containing: 'nuclei__' },
+      } as const;
+      const run = await home(results, { ...nothing, rois });
+      expect(run).toMatchObject({ state: 'done', imagesFound: 4 });
+      const found = await delivered(run);
+      expect(found?.rois).toBe(2);
+      expect(found?.notDone).toEqual([
+        'c_mask.tif became no ROIs: its name does not tell which image it was made from.',
+        'b_mask.tif became no ROIs: it has 40 × 30 pixels, and the image that it was made from 41 × 30.',
+      ]);
+      const made = await on(a);
+      expect(made.map((roi) => [roi.name, roi.shapes.length, roi.shapes[0]?.label])).toEqual([
+        ['by hand', 1, ''],
+        ['nuclei__1', 2, 'nuclei__1'],
+        ['nuclei__2', 1, 'nuclei__2'],
+      ]);
+      expect(made[2]?.shapes[0]).toMatchObject({ kind: 'polygon', z: null, t: null, c: null });
+      // Where no ROIs could be made, the older ones stay.
+      expect((await on(b)).map((roi) => roi.name)).toEqual(['nuclei__1']);
+
+      // A worker that died before it noted this does it again.
+      await site.database.pool.query(
+        `update bridge.runs set annotated_at = null, ended_at = null, outcome = null, delivered = null where id = $1`,
+        [run.id],
+      );
+      expect(await delivered(await site.ended(run.id))).toEqual(found);
+      expect(await on(a)).toEqual(made);
+
+      // Another run, as masks, on the one image that is named; the former run's ROIs stay.
+      const one = { ...rois, sources: [b ?? 0], pattern: '*.tif', shape: 'mask', color: null, clear: null } as const;
+      const second = await home(
+        {
+          'x.tif': labels(41, [
+            [5, 1, 1, 3, 1],
+            [5, 2, 2, 1, 1],
+          ]),
+        },
+        { ...nothing, rois: one },
+      );
+      expect(await delivered(second)).toMatchObject({ rois: 1, notDone: [] });
+      const [, mask] = await on(b);
+      expect(mask).toMatchObject({
+        name: 'nuclei__5',
+        shapes: [{ kind: 'mask', x: 1, y: 1, width: 3, height: 2, label: 'nuclei__5' }],
+      });
+      const bits = await asAlice((s) => s.maskBits(mask?.shapes[0]?.id ?? 0));
+      expect(bits).toEqual(Uint8Array.of(0b11101000));
     },
     patience,
   );

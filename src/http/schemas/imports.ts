@@ -13,6 +13,31 @@ const target = z
   .meta({ description: 'an object of OMERO, or where the images go' });
 const targets = z.array(target).max(100).default([]);
 
+const rois = z.object({
+  sources: z
+    .array(omeroId)
+    .max(100_000)
+    .default([])
+    .meta({ description: "input images; empty: those that BIOMERO's log names" }),
+  pattern: z.string().min(1).max(255).nullable().default(null).meta({
+    description:
+      "which results are label images, by name or path, with *, ?, [ab]; null: an image's only result, or the one named mask, label, segment, instance or prediction",
+  }),
+  shape: z.enum(['polygon', 'mask']).default('polygon'),
+  prefix: z.string().max(200).default('').meta({ description: 'stands before the label in the name of a ROI' }),
+  color: z
+    .string()
+    .regex(/^#[0-9a-f]{6}$/i)
+    .nullable()
+    .default(null)
+    .meta({ description: '#RRGGBB' }),
+  clear: z
+    .object({ containing: z.string().max(255) })
+    .nullable()
+    .default(null)
+    .meta({ description: "the user's older ROIs whose names contain the text go, from images that get new ones" }),
+});
+
 const delivery = z
   .object({
     importImages: z.boolean().default(true).meta({ description: 'false: no image is imported' }),
@@ -26,6 +51,9 @@ const delivery = z
     }),
     rename: z.string().min(1).max(255).nullable().default(null).meta({
       description: 'names of images in OMERO: {file}, {ext}, {original_file}, {original_ext} are parts of the old ones',
+    }),
+    rois: rois.nullable().default(null).meta({
+      description: 'ROIs that label images among the results become on the images that they were made from',
     }),
   })
   .meta({ id: 'Delivery', description: 'what is done with results beside importing their images' });
@@ -80,6 +108,7 @@ export const importState = z
           }),
         ),
         renamed: count,
+        rois: count,
         notDone: z.array(z.string()).meta({ description: 'what could not be done, for people' }),
       })
       .nullable()
