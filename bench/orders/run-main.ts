@@ -29,7 +29,7 @@ const { values } = parseArgs({
     singles: { type: 'string', default: '40' },
     seconds: { type: 'string', default: '0.02' },
     start: { type: 'string', default: '0.1' },
-    parts: { type: 'string', default: 'burst,starts,counts,latency' },
+    parts: { type: 'string', default: 'bare,burst,starts,counts,latency' },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -102,7 +102,7 @@ if (values.help)
 --singles N    orders placed one by one, for the time from insert to start (40)
 --seconds S    what importing one file costs (0.02)
 --start S      what starting an import process costs, where that is counted (0.1)
---parts A,B    burst, starts, counts, latency (all)
+--parts A,B    bare (a burst where importing costs nothing), burst, starts, counts, latency (all)
 --write        put the tables into docs/reference/performance-orders.md`);
 else await bench();
 
@@ -136,7 +136,7 @@ async function bench(): Promise<void> {
     return { url: postgres.url(name), pool };
   };
 
-  const burst = async (side: Side, costs = onlyFiles, files = lists(Number(values.burst))): Promise<string[]> => {
+  const burst = async (side: Side, costs: typeof onlyFiles, files: string[][]): Promise<string[]> => {
     const { url, pool } = await database();
     const running = await side.start(url, storage, costs);
     await warmUp(pool, lists);
@@ -187,31 +187,33 @@ async function bench(): Promise<void> {
     const tables = [
       `${machineLine()}; PostgreSQL 18; importing one file costs ${cost * 1000} ms; ${workers} workers each; load ${busy.toFixed(1)} at the start.`,
     ];
-    if (parts.has('burst')) {
-      const [mine, theirs] = [await burst(ours), await burst(python)];
+    const compare = async (title: string, costs: { file: number; process: number }, files: () => string[][]) => {
+      const [mine, theirs] = [await burst(ours, costs, files()), await burst(python, costs, files())];
       tables.push(
         markdownTable([
-          [`${values.burst} orders of one file at once`, 'biomero-bridge', 'BIOMERO.importer 1.4.2', 'ratio'],
+          [title, 'biomero-bridge', 'BIOMERO.importer 1.4.2', 'ratio'],
           ['orders per second', mine[0] ?? '', theirs[0] ?? '', ratioOf(mine, theirs)],
           ['rows', mine[1] ?? '', theirs[1] ?? '', ''],
         ]),
       );
-    }
+    };
+    const many = (): string[][] => lists(Number(values.burst));
+    if (parts.has('bare'))
+      await compare(
+        `${values.burst} orders of one file at once, importing costs nothing`,
+        { file: 0, process: 0 },
+        many,
+      );
+    if (parts.has('burst'))
+      await compare(
+        `${values.burst} orders of one file at once, importing one costs ${cost * 1000} ms`,
+        onlyFiles,
+        many,
+      );
     if (parts.has('starts')) {
       const costs = { file: cost, process: Number(values.start) };
-      const [mine, theirs] = [await burst(ours, costs, lists(60, 10)), await burst(python, costs, lists(60, 10))];
-      tables.push(
-        markdownTable([
-          [
-            `60 orders of ten files at once, where starting a process costs ${costs.process * 1000} ms too`,
-            'biomero-bridge',
-            'BIOMERO.importer 1.4.2',
-            'ratio',
-          ],
-          ['orders per second', mine[0] ?? '', theirs[0] ?? '', ratioOf(mine, theirs)],
-          ['rows', mine[1] ?? '', theirs[1] ?? '', ''],
-        ]),
-      );
+      const title = `60 orders of ten files at once, where starting a process costs ${costs.process * 1000} ms too`;
+      await compare(title, costs, () => lists(60, 10));
     }
     if (parts.has('counts')) {
       const [mine, theirs] = [await ten(ours), await ten(python)];

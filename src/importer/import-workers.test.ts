@@ -55,16 +55,16 @@ test('orders are prepared ahead only while all imports are short, those that go 
     };
     expect(workers.ahead).toBe(0);
     await work(10);
-    expect(workers.ahead).toBe(4);
+    expect(workers.ahead).toBe(8);
     const leave = await workers.enter(signal);
-    expect(workers.ahead).toBe(4);
+    expect(workers.ahead).toBe(8);
     now += 501;
     expect(workers.ahead).toBe(0);
     leave();
     await work(10);
     expect(workers.ahead).toBe(0);
     await work(10);
-    expect(workers.ahead).toBe(4);
+    expect(workers.ahead).toBe(8);
   } finally {
     times.mockRestore();
   }

@@ -4,6 +4,9 @@ import { monotonicMs } from '../lib/monotonic.ts';
 /** An import that took no longer than this is short: an order that is prepared meanwhile hardly waits for it. */
 const shortMs = 500;
 
+/** Orders prepared ahead per worker: with fewer, a burst of imports that cost nothing waits for round trips. */
+const preparedAhead = 4;
+
 /** A prepared order found no worker in time and is anybody's again; nothing is wrong with it. */
 export class HandedBack extends Error {
   override readonly name = 'HandedBack';
@@ -39,7 +42,7 @@ export class ImportWorkers {
     const now = monotonicMs();
     const began = [...this.#began].map(({ at }) => now - at);
     const short = this.#took.length > 0 && [...this.#took, ...began].every((ms) => ms <= shortMs);
-    return short ? 2 * this.#size : 0;
+    return short ? preparedAhead * this.#size : 0;
   }
 
   /**

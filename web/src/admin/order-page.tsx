@@ -40,10 +40,19 @@ export function OrderPage({ uuid }: { uuid: string }): React.ReactElement {
   );
 }
 
+/** The row that closed it. */
+function closingRow(order: Order): Order['rows'][number] | undefined {
+  return order.rows.findLast((r) => r.stage === 'Import Completed' || r.stage === 'Import Failed');
+}
+
 /** The row that closed it, else the newest. */
 function stageOf(order: Order): string {
-  const closed = order.rows.findLast((r) => r.stage === 'Import Completed' || r.stage === 'Import Failed');
-  return (closed ?? order.rows.at(-1))?.stage ?? '';
+  return (closingRow(order) ?? order.rows.at(-1))?.stage ?? '';
+}
+
+/** An order that was refused or cancelled tried none of its files, and none waits any more. */
+function fileState(order: Order, file: Order['files'][number]): Order['files'][number]['state'] {
+  return file.state === 'waiting' && closingRow(order) ? 'failed' : file.state;
 }
 
 function Details({ order }: { order: Order }): React.ReactElement {
@@ -172,7 +181,7 @@ function Details({ order }: { order: Order }): React.ReactElement {
                     {file.error && <small className="fail">{file.error}</small>}
                   </th>
                   <td>
-                    <ImportStateMark state={file.state} />
+                    <ImportStateMark state={fileState(order, file)} />
                   </td>
                   <td>
                     {file.imageIds.length > 0 && `Image ${file.imageIds.slice(0, 10).join(', ')}`}
