@@ -6,6 +6,7 @@ import { pack, type Header } from 'tar-stream';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { TarError, TarReader } from './tar-reader.ts';
+import { fixChecksum } from './testing/fix-checksum.ts';
 
 type TarHeader = Partial<Header> & { name: string };
 
@@ -162,9 +163,3 @@ describe('a stream is refused', () => {
     );
   });
 });
-
-function fixChecksum(header: Buffer): void {
-  header.fill(' ', 148, 156);
-  const sum = header.subarray(0, 512).reduce((a, b) => a + b, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
-}
