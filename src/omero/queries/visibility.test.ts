@@ -170,11 +170,32 @@ const rows: Readonly<Record<string, Row>> = {
     seen: (w) => w.rois,
     hidden: [],
   },
+  'names of regions of interest, without their shapes': {
+    asks: 'roiNames',
+    ask: (link, w) => rois.roiNames(link, [w.ids.Image, w.ids.bareImage]),
+    seen: (w) => w.rois.map(({ id, imageId, ownerId, name }) => ({ id, imageId, ownerId, name, description: '' })),
+    hidden: [],
+  },
   'the pixels of a mask': {
     asks: 'maskBits',
     ask: (link, w) => rois.maskBits(link, w.mask),
     seen: (w) => w.maskBytes,
     hidden: null,
+  },
+  'names of images: one without': {
+    asks: 'imageNames',
+    ask: (link, w) => containers.imageNames(link, [w.ids.Image, w.ids.bareImage]),
+    seen: (w) => [
+      { id: w.ids.bareImage, name: '', groupId: w.group },
+      { id: w.ids.Image, name: w.hugeName, groupId: w.group },
+    ],
+    hidden: [],
+  },
+  'sizes of images: one without pixels, one with two': {
+    asks: 'imageSizes',
+    ask: (link, w) => containers.imageSizes(link, [w.ids.Image, w.ids.bareImage]),
+    seen: (w) => new Map([[w.ids.Image, { width: 1, height: 1 }]]),
+    hidden: new Map(),
   },
   'images of a dataset: one without pixels and fileset, one linked twice': {
     asks: 'imagesIn',
