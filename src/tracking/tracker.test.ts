@@ -58,6 +58,12 @@ async function wholeRun(t: Tracker): Promise<void> {
   await t.completeWorkflow(workflowId);
 }
 
+test('commands are read back; a task that the log does not know has none', async () => {
+  await wholeRun(tracker);
+  expect(await tracker.resultsOf(taskId)).toEqual([{ command: 'sbatch x', env: { DATA_PATH: 'd' } }]);
+  expect(await tracker.resultsOf('00000000-0000-4000-8000-00000000dead')).toEqual([]);
+});
+
 test('the rows are those that BIOMERO writes', async () => {
   await wholeRun(tracker);
   const t = '{"timestamp":{"_type_":"datetime_iso","_data_":"2026-11-23T06:16:33.662000+00:00"}';

@@ -3,6 +3,7 @@ import type { TrackingConfig } from '../config/config.ts';
 import { bridgeError } from '../domain/errors.ts';
 import { transaction, type Pool } from '../lib/database.ts';
 import { foldTask, foldWorkflow, type TaskState, type WorkflowState } from './aggregate.ts';
+import { commandResult, type CommandResult } from './command-result.ts';
 import * as decide from './decide.ts';
 import { appendEvents, ensureEventLog, readEvents, type Append, type LoggedEvent } from './event-log.ts';
 import type { TrackingEvent } from './events.ts';
@@ -140,6 +141,13 @@ export class Tracker {
       stderr: writable(result.stderr),
     };
     return this.#task(taskId, (state, at) => decide.addResult(state, at, value));
+  }
+
+  /** Commands that the log has of a task, with their variables, oldest first; whoever added them. */
+  async resultsOf(taskId: string): Promise<CommandResult[]> {
+    if (!this.#config.enabled) return [];
+    const state = foldTask(await readEvents(this.#pool, [taskId]));
+    return (state?.results ?? []).flatMap((text) => commandResult.safeParse(JSON.parse(text)).data ?? []);
   }
 
   completeTask(taskId: string, result: string): Promise<void> {

@@ -1,12 +1,15 @@
 import { importTaskNames } from '../domain/vocabulary.ts';
 import { productVersion } from '../lib/product-version.ts';
 import type { Run } from '../runs/run.ts';
+import type { CommandResult } from '../tracking/command-result.ts';
 
 /**
  * Rows of `metadata.csv`, with the keys that BIOMERO's scripts write, so that an importer's `csv_*` annotations are the
  * same whoever archived the results.
+ *
+ * @param results what the log has of the analysis task: the command that submitted its job
  */
-export function metadataOf(run: Run): [string, string][] {
+export function metadataOf(run: Run, results: readonly CommandResult[]): [string, string][] {
   const jobId = String(run.job?.id ?? '');
   const importTask = importTaskNames[run.recipe];
   const task = `Task_${run.workflow}_`;
@@ -29,6 +32,7 @@ export function metadataOf(run: Run): [string, string][] {
     [`${task}Job_IDs`, jobId],
     ...parameterRows(run, `${task}Param_`),
     [`${task}Job_${jobId}_Result_Message`, resultMessage(run)],
+    ...commandRows(results, `${task}Job_${jobId}_`),
     [`Task_${importTask}_ID`, run.taskId],
     [`Task_${importTask}_Name`, importTask],
     [`Task_${importTask}_Version`, productVersion],
@@ -36,7 +40,10 @@ export function metadataOf(run: Run): [string, string][] {
 }
 
 /** BIOMERO's map annotations on every imported image: namespace, the key that identifies one, and its pairs. */
-export function annotationsOf(run: Run): { namespace: string; key: string; pairs: [string, string][] }[] {
+export function annotationsOf(
+  run: Run,
+  results: readonly CommandResult[],
+): { namespace: string; key: string; pairs: [string, string][] }[] {
   const jobId = String(run.job?.id ?? '');
   const taskNamespace = `biomero/workflow/task/${run.workflow}`;
   return [
@@ -77,9 +84,18 @@ export function annotationsOf(run: Run): { namespace: string; key: string; pairs
         ['Task_ID', run.workflowTaskId],
         ['Workflow_ID', run.workflowId],
         ['Result_Message', resultMessage(run)],
+        ...commandRows(results, ''),
       ],
     },
   ];
+}
+
+/** Of a job that was put in more than once the last command counts. */
+function commandRows(results: readonly CommandResult[], prefix: string): [string, string][] {
+  const last = results.at(-1);
+  if (!last) return [];
+  const env = Object.entries(last.env).map(([name, value]): [string, string] => [`${prefix}Env_${name}`, value]);
+  return [[`${prefix}Command`, last.command], ...env];
 }
 
 function resultMessage(run: Run): string {

@@ -145,12 +145,19 @@ test('the annotations, read back through the gateway', async () => {
       expect(pairs.get('UUID')).toBe(run.orders[0]?.uuid);
       expect(pairs.get('csv_Workflow_ID')).toBe(run.id);
       expect(pairs.get('csv_Job_ID')).toBe(String(run.jobId));
+      const job = `csv_Task_nuclei_Job_${run.jobId}_`;
+      expect(pairs.get(`${job}Command`)).toMatch(/^sbatch .*nuclei\.sh/);
+      expect(pairs.get(`${job}Env_DATA_PATH`)).toBeTruthy();
     }
     expect(of('biomero/workflow').map((p) => p.get('Workflow_ID'))).toEqual([run.id, run.id, run.id, run.id]);
     expect(of('biomero/workflow/task/nuclei')).toHaveLength(4);
     expect(of('biomero/workflow/task/nuclei/job').map((p) => p.get('Job_ID'))).toEqual(
       Array(4).fill(String(run.jobId)),
     );
+    for (const pairs of of('biomero/workflow/task/nuclei/job')) {
+      expect(pairs.get('Command')).toMatch(/^sbatch --parsable /);
+      expect(pairs.get('Env_IMAGE_VERSION')).toBeTruthy();
+    }
   } finally {
     await session.close();
   }

@@ -30,7 +30,7 @@ export async function annotate(ctx: WorkerContext, run: Run, step: StepHandle): 
   step.progress({
     filesDone: targets,
     filesTotal: targets,
-    detail: `${annotationsOf(run).length} map annotations on each`,
+    detail: `${annotationsOf(run, []).length} map annotations on each`,
   });
   return 'again';
 }
@@ -47,7 +47,7 @@ export async function annotateFound(
     run.destination?.type === 'Screen'
       ? found.flatMap((f) => f.plateIds).map((id) => ({ type: 'Plate' as const, id }))
       : found.flatMap((f) => f.imageIds).map((id) => ({ type: 'Image' as const, id }));
-  const annotations = annotationsOf(run);
+  const annotations = annotationsOf(run, await ctx.tracker.resultsOf(run.workflowTaskId));
   await ctx.omero.as(run.user.name, run.group.name, async (session) => {
     for (const a of annotations) {
       signal.throwIfAborted();

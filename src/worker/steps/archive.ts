@@ -59,7 +59,7 @@ async function bringHome(
       ...(ctx.config.slurm.transfer ? { settings: ctx.config.slurm.transfer } : {}),
       jobLog,
       modes: run.recipe === 'import-results' ? (ctx.config.storage.modes ?? null) : null,
-      metadata: metadataOf(run),
+      metadata: metadataOf(run, await ctx.tracker.resultsOf(run.workflowTaskId)),
       provenance: {
         workflowId: run.workflowId,
         taskId: run.taskId,

@@ -4,6 +4,8 @@ import type { Run } from '../../runs/run.ts';
 import { workflowNamed } from '../../runs/launch.ts';
 import { setJobId } from '../../runs/write-run.ts';
 import { hintFileName } from '../../slurm/job-hints.ts';
+import { quoteWord } from '../../slurm/quote.ts';
+import { sbatchArguments, type Submission } from '../../slurm/sbatch-arguments.ts';
 import { requireUploadProgram } from '../upload-program.ts';
 import { requireWorkFolder } from '../work-folder.ts';
 import { requireStorage } from '../../storage/preflight.ts';
@@ -45,7 +47,7 @@ export async function submit(ctx: WorkerContext, run: Run, step: StepHandle): Pr
   const { submission } = slurm;
   const push = slurm.push ?? 'off';
   const hintFile = join(dirname(dataPath), hintFileName);
-  const jobId = await ctx.slurm.submit({
+  const job: Submission = {
     name: jobName(run),
     script: workflow.job,
     output: 'omero-%j.log',
@@ -64,11 +66,24 @@ export async function submit(ctx: WorkerContext, run: Run, step: StepHandle): Pr
       ...(push !== 'off' && { BIOMERO_BRIDGE_ENDED: hintFile }),
       ...(submission?.dataBindPath && { APPTAINER_BINDPATH: submission.dataBindPath }),
     },
+  };
+  const jobId = await ctx.slurm.submit(job);
+  // Before the id: a submission that is repeated finds its job, and what the log has already is not added.
+  await ctx.tracker.addResult(run.workflowTaskId, {
+    command: commandText(sbatchArguments(job, slurm)),
+    env: job.env,
+    stdout: String(jobId),
+    stderr: '',
   });
   await step.write(async (tx) => setJobId(tx, run.id, jobId));
   await ctx.tracker.addJobId(run.workflowTaskId, jobId);
   step.progress({ detail: `Job ${jobId}` });
   return 'again';
+}
+
+/** A command as people read it: only words that a shell would take apart are quoted. */
+function commandText(argv: readonly string[]): string {
+  return argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quoteWord(word))).join(' ');
 }
 
 /** Unique per run, so that a submission whose answer was lost is found again. */
