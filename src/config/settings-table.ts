@@ -288,7 +288,7 @@ export const settings = [
     'BIOMERO_BRIDGE_WEB_TOKEN',
     'at least 16 characters without spaces',
     '',
-    'Sign-in token; without one token sign-in is off.',
+    'Sign-in token of the quick start, on loopback alone: with it, the web role listens nowhere else. Without one token sign-in is off.',
     { secret: true, file: true },
   ),
   v(

@@ -10,6 +10,7 @@ import type { SourceImages } from '../runs/source-images.ts';
 import type { Slurm } from '../slurm/slurm.ts';
 import { publicAddress } from './address.ts';
 import { Identity } from './identity/identity.ts';
+import { keepTokenOnLoopback } from './identity/loopback.ts';
 import { OmeroSignIn } from './identity/omero-sign-in.ts';
 import { TokenSignIn } from './identity/token-sign-in.ts';
 import type { Viewer } from './identity/viewer.ts';
@@ -49,9 +50,10 @@ export interface WebParts {
 /**
  * Serves pages, API and event streams.
  *
- * @throws PORT_TAKEN
+ * @throws PORT_TAKEN, TOKEN_BEYOND_LOOPBACK
  */
 export async function startWeb({ config, omero, log, ...parts }: WebParts): Promise<WebServer> {
+  keepTokenOnLoopback(config);
   const stop = new AbortController();
   const live = new LiveRuns(parts.sources, log);
   let port = config.port;

@@ -15,6 +15,14 @@ export const httpErrors = defineErrors({
     retryable: false,
     status: 401,
   },
+  TOKEN_BEYOND_LOOPBACK: {
+    message: 'Sign-in by token is on, but {host}, where the web role listens, can be reached from other machines.',
+    remedy:
+      'Unset BIOMERO_BRIDGE_WEB_TOKEN and let people sign in with OMERO (OMERO_HOST), or set BIOMERO_BRIDGE_WEB_HOST to 127.0.0.1.',
+    who: 'admin',
+    retryable: false,
+    status: 500,
+  },
   SIGN_IN_REFUSED: {
     message: 'OMERO does not know this name with this password.',
     remedy: 'Use the name and password of OMERO.web; ask the admin of OMERO when you have none.',
