@@ -66,6 +66,11 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'what is done with
     }
     const argv = ['sbatch', '--parsable', '--output=omero-%j.log', 'slurm-scripts/jobs/theirs.sh'];
     const jobId = Number((await context.transport.exec(argv, { env: { DATA_PATH: data } })).stdout);
+    // A job that has not begun has said nothing yet of where its data are.
+    await site.until(async () => {
+      const log = await context.slurm.readLog(jobId, 0, 4_096);
+      return log?.bytes.toString('utf8').includes('| scripts |') ?? false;
+    });
     const owner = { userName: 'alice', groupName: 'annotate', cleanup: false, ended: false };
     const request = { jobId, workflowId: null, pythonTaskId: null, destination: null, ...owner };
     return site.ended(await importJob(context, { ...request, delivery }));
