@@ -7,7 +7,8 @@ export default defineConfig({
     reporters: ['default', './test/support/part-reporter.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Against hanging, not for speed: whole runs beside the random killing of importers take three times as long as alone.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

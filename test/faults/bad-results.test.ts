@@ -215,7 +215,7 @@ test('a run that is given up ends its job, and has failed for every reader; what
 
   const { rows: audit } = await biomero.query('select who, action, reason from bridge.audit where run_id = $1', [id]);
   expect(audit).toEqual([{ who: 'robin', action: 'abandon', reason: 'wrong dataset' }]);
-}, 60_000);
+}, 180_000);
 
 test('an OME-Zarr is imported, and its labels by an order of their own: a broken one holds nothing else up', async () => {
   const run = await ended(await begin('zarr'));

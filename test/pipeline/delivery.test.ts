@@ -17,7 +17,7 @@ import { slurmIsInstalled } from '../support/slurm-cluster.ts';
 import { sshIsInstalled } from '../support/ssh-server.ts';
 
 /* What BIOMERO's result scripts do beside the import, asked of our worker: attachments, tables, names. */
-const patience = 90_000;
+const patience = 180_000;
 const image = tiff([{ width: 4, height: 3 }]);
 const nothing: Delivery = {
   importImages: true,

@@ -229,7 +229,7 @@ export class ClusterSite {
 
   async until<T>(
     look: () => Promise<T | null | false | undefined>,
-    withinMs = 60_000,
+    withinMs = 120_000,
     explain: () => Promise<string> = async () => '',
   ): Promise<T> {
     for (const end = Date.now() + withinMs; Date.now() < end;) {
