@@ -11,7 +11,7 @@ import { slurmIsInstalled } from '../support/slurm-cluster.ts';
 import { sshIsInstalled } from '../support/ssh-server.ts';
 
 /* The classic way, IMPORTER_ENABLED=false, on a real Slurm through OpenSSH: what a run may find at its end. */
-const patience = 90_000;
+const patience = 180_000;
 const announce = 'echo "Running slow Job w/ images | image.sif | $DATA_PATH | scripts |"';
 
 describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'the classic way on a real Slurm', () => {

@@ -19,7 +19,7 @@ import { sshIsInstalled } from '../support/ssh-server.ts';
 const copy = 'cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"';
 const announce = 'echo "Running slow Job w/ images | image.sif | $DATA_PATH | scripts |"';
 
-const patience = 60_000;
+const patience = 180_000;
 
 describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'runs on a real Slurm through OpenSSH', () => {
   let site: ClusterSite;

@@ -173,14 +173,14 @@ export class ImporterSite {
   }
 
   /** Waits until an order is closed. */
-  async closed(uuid: string, withinMs = 25_000): Promise<OrderState> {
+  async closed(uuid: string, withinMs = 90_000): Promise<OrderState> {
     return this.until(async () => {
       const order = await readOrder(this.database.pool, uuid);
       return order && isTerminal(order.stage) ? order : null;
     }, withinMs);
   }
 
-  async until<T>(look: () => Promise<T | null | false>, withinMs = 25_000): Promise<T> {
+  async until<T>(look: () => Promise<T | null | false>, withinMs = 90_000): Promise<T> {
     for (const end = Date.now() + withinMs; Date.now() < end;) {
       const found = await look();
       if (found !== null && found !== false) return found;
