@@ -60,5 +60,5 @@ describeWithPart('Python peers', installed, 'RO-Crates judged by the validator o
       'process-run-crate-0.5_5.1',
       'ro-crate-1.1_31.2',
     ]);
-  }, 60_000);
+  }, 180_000);
 });

@@ -62,7 +62,7 @@ test('config show: values, origins, no secret; its exit code tells whether all i
   });
   expect(shown.values.some(({ path }) => path.startsWith('slurm') || path === 'databases.runs')).toBe(false);
   expect(importer.stdout).not.toContain('geheim');
-}, 60_000);
+}, 180_000);
 
 test('config check: of what is configured, and of files', async () => {
   const { folder, env } = await site();
@@ -91,10 +91,10 @@ test('config check: of what is configured, and of files', async () => {
     files: [{ type: 'settings.yml' }],
     findings: [{ line: 2, key: 'max_workers', level: 'error' }],
   });
-}, 60_000);
+}, 180_000);
 
 test('config schema', () => {
   expect(cli(['config', 'schema'], {}).stdout).toContain('group-mappings.json\n');
   expect(JSON.parse(cli(['config', 'schema', 'settings.yml'], {}).stdout)).toHaveProperty('properties.base_dir');
   expect(cli(['config', 'schema', 'x'], {}).status).toBe(1);
-}, 60_000);
+}, 180_000);

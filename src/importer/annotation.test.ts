@@ -111,7 +111,7 @@ test('a session that ends between import and annotation is replaced by a new one
   const uuid = await site.order([await site.image('replaced.tif')], dataset);
   expect(await site.closed(uuid)).toMatchObject({ stage: 'Import Completed', description: null });
   expect(await annotationsOf(dataset)).toBe(1);
-}, 60_000);
+}, 180_000);
 
 test.each<[string, (path: string) => Promise<unknown>]>([
   ['a link to what others may not read', (path) => symlink('/etc/passwd', path)],
@@ -149,7 +149,7 @@ test('an import process that dies every time, as for want of memory, fails its o
     const now = await readOrder(site.database.pool, uuid);
     most = Math.max(most, now?.trouble?.failures ?? 0);
     return now?.stage === 'Import Failed' ? now : null;
-  }, 60_000);
+  }, 180_000);
   expect(order.description).toMatch(/SIGKILL.*OutOfMemoryError/);
   expect(most).toBeGreaterThan(5);
   expect(await site.stages(uuid)).toEqual(['Pending', 'Started', 'Failed']);

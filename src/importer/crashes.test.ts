@@ -107,7 +107,7 @@ test('a successor on another machine ends the import through its OMERO session',
   await site.database.pool.query(`update bridge.import_sessions set host = 'elsewhere'`);
   site.importer();
   await expectImportedOnce(order, [left]);
-}, 60_000);
+}, 180_000);
 
 test('an import process that goes on by itself is ended', async () => {
   const order = await threeFiles('goes-on');
@@ -128,7 +128,7 @@ test('an import process that goes on by itself is ended', async () => {
   } finally {
     child.kill('SIGKILL');
   }
-}, 60_000);
+}, 180_000);
 
 test('an importer that was paused beyond its lease, with an import under way, wakes up fenced out', async () => {
   const order = await threeFiles('paused');
@@ -142,7 +142,7 @@ test('an importer that was paused beyond its lease, with an import under way, wa
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   expect(identifyProcess(paused.pid ?? 0)).not.toBeNull();
   await expectImportedOnce(order, [left]);
-}, 60_000);
+}, 180_000);
 
 test('an importer that is asked to stop hands over what it cannot finish in time', async () => {
   const order = await threeFiles('asked');
@@ -159,7 +159,7 @@ test('an importer that is asked to stop hands over what it cannot finish in time
   ).toBe(false);
   site.importer();
   await expectImportedOnce(order, [left]);
-}, 60_000);
+}, 180_000);
 
 test('an importer that is asked to stop finishes what it can within the grace', async () => {
   const order = await threeFiles('finishes');
@@ -167,7 +167,7 @@ test('an importer that is asked to stop finishes what it can within the grace', 
   await site.until(() => importProcess(order.uuid));
   stop();
   await expectImportedOnce(order, []);
-}, 60_000);
+}, 180_000);
 
 test('an import process that dies is tried again, and what it left is not imported twice', async () => {
   const order = await threeFiles('dies');
@@ -176,4 +176,4 @@ test('an import process that dies is tried again, and what it left is not import
   await site.until(async () => (await site.alice.imagesIn(order.dataset)).length > 0);
   globalThis.process.kill(-process.pid, 'SIGKILL');
   await expectImportedOnce(order, [process]);
-}, 60_000);
+}, 180_000);

@@ -182,7 +182,7 @@ test('three importers share the orders, and each image is there once', async () 
     expect(await site.stages(uuid)).toEqual(['Pending', 'Started', 'Completed']);
   }
   expect(await imageNames(dataset)).toEqual([0, 1, 2, 3, 4, 5].map((i) => `${i}.tif`));
-}, 60_000);
+}, 180_000);
 
 test('what the site lacks fails no order: it waits, says why, and goes on when it is there', async () => {
   const dataset = await site.dataset();
@@ -215,7 +215,7 @@ test('a stage that another importer wrote stops the claiming, and is said', asyn
   // Restarted by somebody who stopped the other one: what stands is history.
   site.importer();
   await site.closed(uuid);
-}, 60_000);
+}, 180_000);
 
 test('an order that another importer began after this one is left to it', async () => {
   await site.importer().begun();

@@ -67,7 +67,7 @@ test('an import under way is ended when its order is cancelled, and writes nothi
   expect(child.exitCode).toBeNull();
   expect(await site.stages(uuid)).toEqual(['Pending', 'Started', 'Failed']);
   expect((await site.alice.imagesIn(dataset)).length).toBeLessThan(4);
-}, 60_000);
+}, 180_000);
 
 test('a cancelled order whose importer is dead has its import ended by the next one', async () => {
   const dead = site.process({ OMERO_STANDIN_PAUSE_MS: '3000' });
@@ -78,7 +78,7 @@ test('a cancelled order whose importer is dead has its import ended by the next 
   site.importer();
   await site.until(async () => !isAlive(process) && !(await sessionsLeft(uuid)));
   expect(await site.stages(uuid)).toEqual(['Pending', 'Started', 'Failed']);
-}, 60_000);
+}, 180_000);
 
 test('whoever cancels and whoever finishes at the same moment, the order has one end', async () => {
   const dataset = await site.dataset();
@@ -93,7 +93,7 @@ test('whoever cancels and whoever finishes at the same moment, the order has one
   }
   // Those that were begun end what they began.
   await site.until(async () => !(await site.some('select 1 from bridge.import_sessions', [])));
-}, 60_000);
+}, 180_000);
 
 test('an order of another kind of importer is not cancelled from here', async () => {
   const uuid = await site.row();
@@ -169,4 +169,4 @@ test('an import process that says nothing any more is ended and tried again; one
   const closed = await site.closed(slow.uuid);
   expect([closed.stage, closed.trouble]).toEqual(['Import Completed', null]);
   expect(await site.stages(slow.uuid)).toEqual(['Pending', 'Started', 'Completed']);
-}, 60_000);
+}, 180_000);

@@ -86,7 +86,7 @@ test('tells where orders stand, how long they took, and what went wrong', async 
   await site.until(async () => (await scrape()).get('biomero_bridge_importers{state="stopped"}') === 1);
   stop.abort();
   await running;
-}, 60_000);
+}, 180_000);
 
 test('health has the status that a supervisor asks for, and nothing else is answered', async () => {
   expect((await fetch(`${server.address}/healthz`)).status).toBe(200);

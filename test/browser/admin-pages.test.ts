@@ -80,7 +80,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
     await page.getByRole('link', { name: 'Audit' }).click();
     await page.getByRole('row').filter({ hasText: 'the <i>wrong</i> dataset' }).filter({ hasText: 'cancel' }).waitFor();
     expect(await page.locator('main i').count()).toBe(0);
-  }, 60_000);
+  }, 180_000);
 
   test('a group is given a folder in the tree, and the worker archives its next run there', async () => {
     const base = join(folder.path, 'storage');
@@ -145,7 +145,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
     renameSync(`${marker}.away`, marker);
     await page.getByRole('button', { name: 'Check again' }).click();
     await check.getByText('Failing').waitFor({ state: 'detached' });
-  }, 60_000);
+  }, 180_000);
 
   test('no page has a fault that axe finds, in either theme and at any width', async () => {
     const paths = ['/', `/runs/${run}`, '/orders', '/mappings', '/storage', '/health', '/audit', '/no-such-page'];
@@ -235,7 +235,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
     await page.getByRole('button', { name: /^Keyboard/ }).click();
     await help.getByLabel('Single keys are on').click();
     await help.getByRole('button', { name: 'Close' }).click();
-  }, 60_000);
+  }, 180_000);
 
   test('a theme that was chosen is kept, and motion is reduced where that is asked for', async () => {
     const background = (): Promise<string> =>
@@ -275,7 +275,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators, and
     await other.getByRole('heading', { name: 'There is nothing here' }).waitFor();
     expect(await other.evaluate(`fetch('/api/admin/queue').then((r) => r.status)`)).toBe(403);
     await other.close();
-  }, 60_000);
+  }, 180_000);
 
   test('no page threw an error', () => {
     expect(errors).toEqual([]);

@@ -106,7 +106,7 @@ describeWithPart('Chromium', browserPath !== null, 'run pages', () => {
     await page.getByRole('img', { name: /^mean_intensity against area_px/ }).waitFor();
     await picture(page, 'results');
     await page.goBack();
-  }, 60_000);
+  }, 180_000);
 
   test('the pages keep within a narrow window and in the dark', async () => {
     await page.setViewportSize({ width: 400, height: 900 });
@@ -162,7 +162,7 @@ describeWithPart('Chromium', browserPath !== null, 'run pages', () => {
     await other.getByRole('button', { name: 'Sign out' }).click();
     await other.getByRole('heading', { name: 'Sign in' }).waitFor();
     await other.close();
-  }, 60_000);
+  }, 180_000);
 
   test('a lost connection is said, and the page catches up', async () => {
     await page.setViewportSize({ width: 1440, height: 1000 });

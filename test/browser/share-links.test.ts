@@ -98,7 +98,7 @@ describeWithPart('Chromium', browserPath !== null, 'links that show a run withou
     await dialog.getByRole('button', { name: /^Revoke link/ }).click();
     await dialog.getByRole('listitem').waitFor({ state: 'detached' });
     await dialog.getByRole('button', { name: 'Close' }).click();
-  }, 60_000);
+  }, 180_000);
 
   test('in a clean profile the link shows the run with pictures, tables and log, and nothing else', async () => {
     const link = await makeLink();
@@ -177,7 +177,7 @@ describeWithPart('Chromium', browserPath !== null, 'links that show a run withou
     await clean.goto(`${address}/shared#nonsense`);
     await clean.reload();
     await clean.getByText('This link opens nothing on this server.').waitFor();
-  }, 60_000);
+  }, 180_000);
 
   test('no token stands in an address that was asked for, in a referrer or in a log', async () => {
     expect(tokens).toHaveLength(4);

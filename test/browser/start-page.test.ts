@@ -71,7 +71,7 @@ describeWithPart('Chromium', browserPath !== null, 'starting a run in the browse
     await page.getByText(/holds all of the images 1, 888888/).waitFor();
     expect(await axeFindings(page)).toEqual([]);
     await picture(page, 'start-refused');
-  }, 60_000);
+  }, 180_000);
 
   test('two images are checked, with the folder that their results go to, and the run is followed to its end', async () => {
     await page.getByLabel('Ids of the images').fill('2, 1');

@@ -243,7 +243,7 @@ describeWithPart('Python peers', python !== '', "OMERO's scripts", () => {
     // The log goes where the caller wants it when there is no other place.
     expect(outputs['Message']).toContain('Attached: 1 log, 1 OMERO.table.');
     expect(outputs['URL']).toContain('/webclient/get_original_file/');
-  }, 60_000);
+  }, 180_000);
 
   test('what is wrong is told to people, and the token goes nowhere else', async () => {
     const unknown = await run('SLURM_Import_Results.py', { ...sentToImport(999_999), workflow_uuid: '' });
@@ -277,5 +277,5 @@ describeWithPart('Python peers', python !== '', "OMERO's scripts", () => {
     });
     expect(redirected.outputs['Message']).toBe('FAILED: biomero-bridge answers with 302 Found.');
     for (const { text } of [wrong, away, redirected]) expect(text).not.toContain('bbt_');
-  }, 60_000);
+  }, 180_000);
 });

@@ -132,5 +132,5 @@ describeWithPart('Python peers', available, 'a run that Python orchestrates', ()
     await expect(importJob(context, { ...requestOf(handed), pythonTaskId: task })).rejects.toMatchObject({
       code: 'TASK_NOT_TRACKED',
     });
-  }, 60_000);
+  }, 180_000);
 });

@@ -74,5 +74,5 @@ describeWithPart('Python peers', available, 'the trigger', () => {
     });
     expect([status, status === 0 ? '' : stderr]).toEqual([0, '']);
     expect(await hasTrigger(db.pool)).toBe(true);
-  }, 60_000);
+  }, 180_000);
 });

@@ -31,7 +31,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await database?.end();
   await folder.remove();
-}, 60_000);
+}, 180_000);
 
 interface Answer {
   status: number | null;

@@ -102,7 +102,7 @@ test('it may do nothing that its token does not say, and nothing once that is re
   expect(folder.cli('token', 'list')).toMatch(/scripts +import .*valid/);
   folder.cli('token', 'revoke', 'scripts');
   expect((await ask('POST', '/api/imports', { job })).status).toBe(401);
-}, 60_000);
+}, 180_000);
 
 /** fetch does not let a caller set Host. */
 function statusUnder(host: string, headers: Record<string, string>): Promise<number | undefined> {

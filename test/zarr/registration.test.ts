@@ -263,5 +263,5 @@ describeWithPart('Python zarr', hasPythonZarr, 'OME-Zarrs become known to OMERO'
     const { stage, uuid } = await imported([path], dataset);
     expect(stage).toBe('Import Completed');
     expect((await readOrder(site.database.pool, uuid))?.trouble).toBeNull();
-  }, 60_000);
+  }, 180_000);
 });

@@ -157,5 +157,5 @@ describeWithPart('OpenSSH', sshIsInstalled, 'the doctor on the way to a cluster'
     });
     await server.kill();
     expect((await lookWith(cluster, { ...site, transport: await open() })).code).toBe('CLUSTER_UNREACHABLE');
-  }, 60_000);
+  }, 180_000);
 });

@@ -29,7 +29,7 @@ describeWithPart('pgbouncer', pgbouncer !== null, 'notifications through a poole
 
   test('one that keeps sessions passes them on', async () => {
     expect((await through('session')).outcome).toBe('ok');
-  }, 60_000);
+  }, 180_000);
 
   test('one that shares connections between transactions drops them, which is told', async () => {
     expect(await through('transaction')).toMatchObject({
@@ -37,5 +37,5 @@ describeWithPart('pgbouncer', pgbouncer !== null, 'notifications through a poole
       found: expect.stringContaining('silent'),
       remedy: expect.stringContaining('session mode'),
     });
-  }, 60_000);
+  }, 180_000);
 });

@@ -17,7 +17,7 @@ let site: DoctorSite;
 beforeAll(async () => {
   world = await ImporterSite.open();
   omero = new OmeroAccess(world.config().omero, pino({ level: 'silent' }));
-}, 60_000);
+}, 180_000);
 beforeEach(async () => {
   site = await doctorSite(world.database, {
     config: { ...world.config(), importerEnabled: true },
@@ -48,7 +48,7 @@ test('a trial order that nobody takes says so, and nothing of it is left', async
       ['Import Failed'],
     ),
   ).toBe(false);
-}, 60_000);
+}, 180_000);
 
 test('a trial order that is interrupted is removed all the same', async () => {
   const stop = new AbortController();
@@ -64,7 +64,7 @@ test('a trial order that is interrupted is removed all the same', async () => {
     'select stage from imports order by id desc limit 1',
   );
   expect(rows[0]?.stage).toBe('Import Failed');
-}, 60_000);
+}, 180_000);
 
 test('a trial order is imported, annotated and removed', async () => {
   const { stop, begun } = world.importer();
@@ -140,4 +140,4 @@ test('scripts in OMERO: none, one of the two, both, and two copies', async () =>
   expect((await lookWith(scripts, site)).outcome).toBe('ok');
   await upload('SLURM_Get_Results.py', 'b');
   expect((await lookWith(scripts, site)).found).toContain('2 copies of SLURM_Get_Results.py');
-}, 60_000);
+}, 180_000);

@@ -11,7 +11,7 @@ import { imageFiles, plateFiles, writeFiles } from '../../zarr/testing.ts';
 let site: ImporterSite;
 beforeAll(async () => {
   site = await ImporterSite.open();
-}, 60_000);
+}, 180_000);
 afterAll(() => site.drop());
 
 const folder = (name: string): string => join(site.storage, 'annotate', name);
