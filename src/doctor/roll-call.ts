@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { ownGid, ownUid } from '../archive/storage-error.ts';
 import type { Config } from '../config/config.ts';
-import type { Role } from '../config/load.ts';
+import { roles as everyRole, type Role } from '../config/load.ts';
 import { describeError } from '../domain/errors.ts';
 import type { Database, Pool } from '../lib/database.ts';
 import { productVersion } from '../lib/product-version.ts';
@@ -209,11 +209,16 @@ export async function callRoll(
   }
 }
 
+/** In the sequence of the data's way, so that a report reads the same however they happened to answer. */
 async function readAnswers(db: Database, id: string): Promise<RollAnswer[]> {
   const { rows } = await db.query<{ roles: Role[]; host: string; pid: number; at: Date; detail: RollDetail }>(
     `select roles, host, pid, answered_at as at, detail from bridge.roll_answers where call_id = $1
      order by host, name limit 1000`,
     [id],
   );
-  return rows.map(({ at, ...answer }) => ({ ...answer, answeredAt: at.getTime() }));
+  const place = ({ roles: [first] }: { readonly roles: readonly Role[] }): number =>
+    first ? everyRole.indexOf(first) : -1;
+  return rows
+    .map(({ at, ...answer }) => ({ ...answer, answeredAt: at.getTime() }))
+    .toSorted((a, b) => place(a) - place(b));
 }

@@ -160,7 +160,7 @@ describeWithPart('System PostgreSQL', available, 'install guide', () => {
     const problems = [...stdout.matchAll(/^✗ (.*?) {2,}/gm)].map((match) => match[1]);
     expect(problems).toEqual(['import program', "OMERO's managed repository", 'way to the cluster']);
     expect(stdout).toContain('doctor ended: 1\n');
-    expect(stdout).toMatch(/^✓ running roles +worker on .*web on .*importer on /ms);
+    expect(stdout).toMatch(/^✓ running roles +worker on .*importer on .*web on /ms);
     expect(stdout).toMatch(/^✓ sign-in to OMERO/m);
     expect(stdout.match(/^ended: 0$/gm)).toHaveLength(3);
   }, 420_000);
