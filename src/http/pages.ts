@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { serveStatic } from '@hono/node-server/serve-static';
 import type { Hono } from 'hono';
+import { bridgeError } from '../domain/errors.ts';
 import { packageFile } from '../lib/package-root.ts';
 
 /**
@@ -17,6 +18,10 @@ export function addPages(app: Hono, path: string): void {
     '/assets/*',
     serveStatic({ root, onFound: (_, c) => c.header('cache-control', 'public, max-age=31536000, immutable') }),
   );
+  // A part of an older version is not there: the HTML in its place would fail as script.
+  app.all('/assets/*', (c) => {
+    throw bridgeError('PAGE_NOT_FOUND', { path: c.req.path });
+  });
   app.get('/icon.svg', serveStatic({ root }));
   app.get('*', (c) => {
     c.header('cache-control', 'no-cache');

@@ -9,6 +9,7 @@ import type { ImportJobContext } from '../runs/import-job.ts';
 import type { SourceImages } from '../runs/source-images.ts';
 import type { Slurm } from '../slurm/slurm.ts';
 import { publicAddress } from './address.ts';
+import { answerImpossible, answerUnparsed } from './broken-requests.ts';
 import { Identity } from './identity/identity.ts';
 import { keepTokenOnLoopback } from './identity/loopback.ts';
 import { OmeroSignIn } from './identity/omero-sign-in.ts';
@@ -85,7 +86,12 @@ export async function startWeb({ config, omero, log, ...parts }: WebParts): Prom
     signal: stop.signal,
     log,
   });
-  const server = createServer(getRequestListener(app.fetch));
+  const server = createServer(
+    // A request without `Host` is answered by us, like any other that cannot be.
+    { requireHostHeader: false },
+    getRequestListener(app.fetch, { errorHandler: answerImpossible }),
+  );
+  server.on('clientError', answerUnparsed);
   await listen(server, config);
   const bound = server.address();
   if (bound && typeof bound === 'object') port = bound.port;

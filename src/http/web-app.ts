@@ -9,6 +9,7 @@ import type { SourceImages } from '../runs/source-images.ts';
 import type { Slurm } from '../slurm/slurm.ts';
 import { addRoute, type Askers } from './add-route.ts';
 import type { PublicAddress } from './address.ts';
+import { limitBody } from './broken-requests.ts';
 import { checkHost, checkOrigin, secureHeaders, securityHeaders } from './guard.ts';
 import type { Identity, SignedHeaders } from './identity/identity.ts';
 import type { Viewer } from './identity/viewer.ts';
@@ -100,7 +101,7 @@ export function buildWebApp(
     const ok = Object.values(checks).every((v) => v === 'ok');
     return c.json({ status: ok ? 'ok' : 'failing', checks }, ok ? 200 : 503);
   });
-  app.use(checkHost(parts.address), checkOrigin(parts.address));
+  app.use(checkHost(parts.address), checkOrigin(parts.address), limitBody());
   const askers: Askers = {
     runs: parts.sources.runs,
     viewer,
@@ -127,7 +128,9 @@ export function buildWebApp(
     // Headers that a handler has set before it refused, such as Retry-After, stay.
     const headers = new Headers(c.res.headers);
     if (error instanceof BridgeError) return problemResponse(error, headers);
-    parts.log.error({ path: c.req.path, error: describeError(error), stack: error.stack }, 'a request failed');
+    // Whoever went away in the middle of a request is no failure of ours.
+    const level = c.req.raw.signal.aborted ? 'debug' : 'error';
+    parts.log[level]({ path: c.req.path, error: describeError(error), stack: error.stack }, 'a request failed');
     return problemResponse(bridgeError('INTERNAL', {}), headers);
   });
   return app;

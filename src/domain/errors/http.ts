@@ -184,6 +184,13 @@ export const httpErrors = defineErrors({
     retryable: false,
     status: 400,
   },
+  REQUEST_TOO_LARGE: {
+    message: 'The request is longer than {limit} MB.',
+    remedy: 'Ask for less at once.',
+    who: 'developer',
+    retryable: false,
+    status: 413,
+  },
   TOO_MANY_STREAMS: {
     message: 'Too many pages are open at once: this server keeps {limit} event streams.',
     remedy: 'Close some of the pages.',
