@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open, readlink, realpath, type FileHandle } from 'node:fs/promises';
+import { access, open, readlink, realpath, type FileHandle } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { bridgeError } from '../domain/errors.ts';
 
@@ -27,6 +27,27 @@ export async function openBelow(root: string, path: string): Promise<FileHandle>
   } catch (error) {
     await file.close();
     throw error;
+  }
+}
+
+/**
+ * Opens a file of an archive that our records name, for a person who asked for it. What is gone is told as well, and
+ * whether the file or the whole archive is.
+ *
+ * @throws ARCHIVED_FILE_REFUSED
+ */
+export async function openArchived(root: string, path: string): Promise<FileHandle> {
+  try {
+    return await openBelow(root, path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EACCES') throw refused(path, 'this server may not read it', error);
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+    const standing = await access(root).then(
+      () => true,
+      () => false,
+    );
+    throw refused(path, standing ? 'it is not there any more' : `${root} cannot be seen from this server`, error);
   }
 }
 

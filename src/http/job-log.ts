@@ -1,11 +1,11 @@
-import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { openArchived } from '../archive/open-below.ts';
 import type { Pool } from '../lib/database.ts';
+import { findArchivedFile } from '../runs/archived-file.ts';
 import { readArchive } from '../runs/read-runs.ts';
 import type { Run } from '../runs/run.ts';
 import type { Slurm } from '../slurm/slurm.ts';
+import { logName, whyNoLog } from './missing-log.ts';
 
 export interface LogPiece {
   /** Bytes of the log before this piece. */
@@ -21,46 +21,56 @@ const pieceBytes = 256 * 1024;
 
 /**
  * A piece of a run's job log by byte offset: from the archive once it stands, from the cluster before. The path comes
- * from our own rows, never from the request. Null while there is no log.
+ * from our own rows, never from the request.
+ *
+ * @throws LOG_NOT_THERE, LOG_GONE, LOG_NEVER_WRITTEN, ARCHIVED_FILE_REFUSED, JOB_LOG_UNREADABLE, CLUSTER_…
  */
-export async function readLogPiece(pool: Pool, slurm: Slurm, run: Run, from: number): Promise<LogPiece | null> {
-  if (!run.job) return null;
-  const archive = await readArchive(pool, run.taskId);
-  if (archive?.kept) return await fromArchive(join(archive.path, `omero-${run.job.id}.log`), from);
-  const piece = await slurm.readLog(run.job.id, from, pieceBytes);
-  if (!piece) return null;
-  const { bytes, next } = wholeCharacters(piece.bytes, from, piece.next >= piece.size && run.job.endedAt !== null);
-  return { from, next, size: piece.size, text: bytes.toString('utf8'), complete: false };
+export async function readLogPiece(pool: Pool, slurm: Slurm, run: Run, from: number): Promise<LogPiece> {
+  const place = await placeOfLog(pool, run);
+  if (place.root !== null) return await fromArchive(place.root, place.name, from);
+  const piece = await slurm.readLog(place.jobId, from, pieceBytes);
+  if (!piece) throw await whyNoLog(pool, run);
+  const isEnd = piece.next >= piece.size;
+  const { bytes, next } = wholeCharacters(piece.bytes, from, isEnd && place.jobEnded);
+  const complete = isEnd && place.jobEnded && run.endedAt !== null;
+  return { from, next, size: piece.size, text: bytes.toString('utf8'), complete };
 }
 
-/** The whole log of a run's job as a stream, from the same places; null while there is none. */
-export async function openWholeLog(pool: Pool, slurm: Slurm, run: Run): Promise<ReadableStream<Uint8Array> | null> {
-  if (!run.job) return null;
-  const jobId = run.job.id;
-  const archive = await readArchive(pool, run.taskId);
-  if (archive?.kept) {
-    const file = await openLog(join(archive.path, `omero-${jobId}.log`));
-    return file && (Readable.toWeb(file.createReadStream()) as ReadableStream<Uint8Array>);
+/** The whole log of a run's job as a stream, from the same places. @throws as `readLogPiece` */
+export async function openWholeLog(pool: Pool, slurm: Slurm, run: Run): Promise<ReadableStream<Uint8Array>> {
+  const place = await placeOfLog(pool, run);
+  if (place.root !== null) {
+    const file = await openArchived(place.root, place.name);
+    return Readable.toWeb(file.createReadStream()) as ReadableStream<Uint8Array>;
   }
-  const first = await slurm.readLog(jobId, 0, pieceBytes);
-  if (!first) return null;
+  const first = await slurm.readLog(place.jobId, 0, pieceBytes);
+  if (!first) throw await whyNoLog(pool, run);
   async function* pieces(piece: typeof first): AsyncGenerator<Buffer> {
-    for (let now = piece; now && now.bytes.length > 0; now = await slurm.readLog(jobId, now.next, pieceBytes))
+    for (let now = piece; now && now.bytes.length > 0; now = await slurm.readLog(place.jobId, now.next, pieceBytes))
       yield now.bytes;
   }
   return Readable.toWeb(Readable.from(pieces(first), { objectMode: false })) as ReadableStream<Uint8Array>;
 }
 
-async function openLog(path: string): Promise<FileHandle | null> {
-  return open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error;
-  });
+interface LogPlace {
+  jobId: number;
+  jobEnded: boolean;
+  name: string;
+  /** The archive that holds it; null: the cluster has it, or nobody. */
+  root: string | null;
 }
 
-async function fromArchive(path: string, from: number): Promise<LogPiece | null> {
-  const file = await openLog(path);
-  if (!file) return null;
+async function placeOfLog(pool: Pool, run: Run): Promise<LogPlace> {
+  if (!run.job) throw await whyNoLog(pool, run);
+  const name = logName(run.job.id);
+  const archive = await readArchive(pool, run.taskId);
+  const root = archive?.kept ? archive.path : null;
+  if (root !== null && !(await findArchivedFile(pool, run.taskId, name))) throw await whyNoLog(pool, run);
+  return { jobId: run.job.id, jobEnded: run.job.endedAt !== null, name, root };
+}
+
+async function fromArchive(root: string, name: string, from: number): Promise<LogPiece> {
+  const file = await openArchived(root, name);
   try {
     const { size } = await file.stat();
     const buffer = Buffer.alloc(Math.max(0, Math.min(pieceBytes, size - from)));

@@ -1,5 +1,5 @@
 import { parse } from 'csv-parse';
-import { openBelow } from '../archive/open-below.ts';
+import { openArchived } from '../archive/open-below.ts';
 import { bridgeError } from '../domain/errors.ts';
 
 /** Larger tables are for a program; people download them. */
@@ -37,7 +37,7 @@ export class Table {
 
   /** @throws TABLE_TOO_LARGE, TABLE_BROKEN, ARCHIVED_FILE_REFUSED */
   static async read(root: string, path: string): Promise<Table> {
-    const file = await openBelow(root, path);
+    const file = await openArchived(root, path);
     try {
       const { size } = await file.stat();
       if (size > mostBytes) throw bridgeError('TABLE_TOO_LARGE', { path, limit: mostBytes / (1 << 20) });

@@ -10,20 +10,21 @@ import {
   startBrowser,
 } from '../support/browser.ts';
 import { describeWithPart } from '../support/optional-part.ts';
-import { QuickStartFolder } from '../support/quick-start.ts';
+import { QuickStartFolder, type Started } from '../support/quick-start.ts';
 
 // Where no importer is: a researcher starts a run, and its results go into OMERO the classic way.
 describeWithPart('Chromium', browserPath !== null, 'a run of the classic way in the browser', () => {
   const folder = new QuickStartFolder({ environment: { IMPORTER_ENABLED: 'false' } });
   let browser: Browser;
   let page: Page;
+  let started: Started;
   const errors: string[] = [];
 
   beforeAll(async () => {
     browser = await startBrowser();
     page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
     page.on('pageerror', (error) => errors.push(String(error)));
-    const started = folder.start('--seed', '8');
+    started = folder.start('--seed', '8');
     const { address } = await addressOf(folder, started);
     await folder.until(started, async () => /Page +\S+\/runs\//.test(started.output()));
     await signInAsResearcher(page, address, folder);
@@ -51,6 +52,19 @@ describeWithPart('Chromium', browserPath !== null, 'a run of the classic way in 
     expect(await page.getByText('Archive safe').count()).toBe(0);
     expect(await page.getByText('Upload order', { exact: true }).count()).toBe(0);
     expect(await page.getByText('get-results').count()).toBe(1);
+    const runs = await folder.connect('biomero');
+    const { rows: removed } = await folder.until(started, async () => {
+      const found = await runs.query(`select job_id from bridge.runs where id = $1 and cluster_data = 'removed'`, [id]);
+      return found.rowCount === 1 && found;
+    });
+    await page.reload();
+    // The log went with the job's data; where it is now is said, and not that it is still to come.
+    const log = page.locator('#log');
+    await log
+      .getByText(new RegExp(`Look for it in OMERO: omero-${removed[0].job_id}\\.log is attached to Dataset \\d+\\.`))
+      .waitFor();
+    expect(await log.getByText(/yet/).count()).toBe(0);
+    expect(await log.getByRole('button').count()).toBe(0);
     for (const [theme, width] of [
       ['light', 1440],
       ['dark', 390],
@@ -61,7 +75,6 @@ describeWithPart('Chromium', browserPath !== null, 'a run of the classic way in 
       expect(await overflowOf(page)).toBe(0);
       await picture(page, `classic-run-${theme}-${width}`);
     }
-    const runs = await folder.connect('biomero');
     try {
       const { rows } = await runs.query(
         `select r.user_name, r.recipe, r.outcome, a.who from bridge.runs r join bridge.audit a on a.run_id = r.id where r.id = $1`,

@@ -10,15 +10,18 @@ export const basePath = (document.querySelector<HTMLMetaElement>('meta[name="bas
 /** What the server says when it refuses. */
 export class ApiError extends Error {
   readonly status: number;
+  /** Of the registry of errors; null where something before the server answered. */
+  readonly code: Problem['code'] | null;
   readonly remedy: string;
   readonly who: Fixer | null;
 
-  constructor(status: number, message: string, remedy: string, who: Fixer | null) {
-    super(message);
+  constructor(status: number, problem: Partial<Problem> | null) {
+    super(problem?.title ?? `The server answered ${status}.`);
     this.name = 'ApiError';
     this.status = status;
-    this.remedy = remedy;
-    this.who = who;
+    this.code = problem?.code ?? null;
+    this.remedy = problem?.detail ?? '';
+    this.who = problem?.who ?? null;
   }
 }
 
@@ -57,10 +60,5 @@ export async function deleteAt(path: string): Promise<void> {
 
 async function errorOf(response: Response): Promise<ApiError> {
   const problem = (await response.json().catch(() => null)) as Partial<Problem> | null;
-  return new ApiError(
-    response.status,
-    problem?.title ?? `The server answered ${response.status}.`,
-    problem?.detail ?? '',
-    problem?.who ?? null,
-  );
+  return new ApiError(response.status, problem);
 }

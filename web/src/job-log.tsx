@@ -7,9 +7,15 @@ import { useJobLog } from './use-job-log.ts';
 import { numberText, sizeText } from './words.ts';
 
 /** The end of the job's log, followed until the reader pauses or scrolls away from it. */
-export function JobLog(props: { runId: string; jobId: number | null; begun: boolean }): React.ReactElement {
+export function JobLog(props: {
+  runId: string;
+  jobId: number | null;
+  begun: boolean;
+  ended: boolean;
+}): React.ReactElement {
   const [following, setFollowing] = useState(true);
-  const log = useJobLog(props.runId, following && props.jobId !== null && props.begun);
+  const hasJob = props.jobId !== null && props.begun;
+  const log = useJobLog(props.runId, following && (hasJob || props.ended), props.ended);
   const box = useRef<HTMLDivElement>(null);
   const lines = shownLines(log.text);
   const [text, setText] = useState('');
@@ -28,14 +34,15 @@ export function JobLog(props: { runId: string; jobId: number | null; begun: bool
     setFollowing(at.scrollHeight - at.scrollTop - at.clientHeight < 24);
   };
 
+  const aside = hasJob ? `Job ${props.jobId}` : props.ended ? 'There was no job.' : 'The job has not started.';
+  if (log.none !== null && lines.length === 0)
+    return (
+      <LogSection aside={aside}>
+        <p className="panel log-none">{log.none}</p>
+      </LogSection>
+    );
   return (
-    <section className="section" id="log" aria-labelledby="log-title">
-      <div className="section-head">
-        <h2 id="log-title">Log</h2>
-        <span className="aside">
-          {props.begun && props.jobId !== null ? `Job ${props.jobId}` : 'The job has not started.'}
-        </span>
-      </div>
+    <LogSection aside={aside}>
       <div className="panel clip">
         <div className="log-bar">
           <span className="quiet">{log.note}</span>
@@ -65,13 +72,13 @@ export function JobLog(props: { runId: string; jobId: number | null; begun: bool
             {text !== '' && (found.length === 0 ? 'Not found' : `In ${numberText(found.length, 'line')}`)}
           </span>
           <span className="actions">
-            {!log.complete && (
+            {!log.complete && log.none === null && (
               <button className="button small" type="button" onClick={() => setFollowing((f) => !f)}>
                 <Icon name={following ? 'pause' : 'play'} />
                 {following ? 'Pause' : 'Follow'}
               </button>
             )}
-            {log.size > 0 && (
+            {log.size > 0 && log.none === null && (
               <a className="button small" href={`${basePath}/api/runs/${props.runId}/log/download`} download>
                 <Icon name="download" />
                 Download
@@ -99,9 +106,21 @@ export function JobLog(props: { runId: string; jobId: number | null; begun: bool
           <span>
             {numberText(lines.length, 'line')} shown, {sizeText(log.size)}
           </span>
-          {!log.complete && !following && <span>Paused</span>}
+          {!log.complete && log.none === null && !following && <span>Paused</span>}
         </div>
       </div>
+    </LogSection>
+  );
+}
+
+function LogSection({ aside, children }: { aside: string; children: React.ReactNode }): React.ReactElement {
+  return (
+    <section className="section" id="log" aria-labelledby="log-title">
+      <div className="section-head">
+        <h2 id="log-title">Log</h2>
+        <span className="aside">{aside}</span>
+      </div>
+      {children}
     </section>
   );
 }

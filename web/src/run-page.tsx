@@ -80,7 +80,13 @@ function Run({ view, shared }: { view: SeenRun; shared: boolean }): React.ReactE
         <a href="#origin">Origin and parameters</a>
       </nav>
       <Steps steps={view.steps} recipe={view.recipe} />
-      <JobLog key={`${view.id} ${view.jobId}`} runId={view.id} jobId={view.jobId} begun={hasBegun(view.status)} />
+      <JobLog
+        key={`${view.id} ${view.jobId}`}
+        runId={view.id}
+        jobId={view.jobId}
+        begun={hasBegun(view.status)}
+        ended={view.endedAt !== null}
+      />
       <Results
         runId={view.id}
         results={view.results}

@@ -19,8 +19,10 @@ export interface JobLogState {
   skipped: number;
   /** True when it cannot grow any more. */
   complete: boolean;
-  /** How fresh it is, or why there is none. */
+  /** How fresh it is, or why it is not. */
   note: string;
+  /** Why there is no log, and where it may be; null while one may come. */
+  none: string | null;
 }
 
 /** Of a long log only this much of its end is read. */
@@ -28,13 +30,16 @@ const tailBytes = 128 * 1024;
 const everyMs = 1_000;
 const afterFailureMs = 5_000;
 
-const nothing: JobLogState = { text: emptyLog, size: 0, skipped: 0, complete: false, note: '' };
+const nothing: JobLogState = { text: emptyLog, size: 0, skipped: 0, complete: false, note: '', none: null };
+/** Answers that say that no log will come, or none any more. */
+const final: ReadonlySet<string | null> = new Set(['LOG_NEVER_WRITTEN', 'LOG_GONE']);
 
 /**
- * Reads a job's log piece by piece by byte offset while `following`; goes on from there after a pause.
+ * Reads a job's log piece by piece by byte offset while `following`; goes on from there after a pause. Of a run that has
+ * `ended`, it is asked once where there is none.
  * A component that shows another job must be another one (by its key).
  */
-export function useJobLog(runId: string, following: boolean): JobLogState {
+export function useJobLog(runId: string, following: boolean, ended: boolean): JobLogState {
   const [state, setState] = useState(nothing);
   const from = useRef<number | null>(null);
 
@@ -56,21 +61,28 @@ export function useJobLog(runId: string, following: boolean): JobLogState {
             skipped: begins ? piece.from : old.skipped,
             complete: piece.complete,
             note: piece.complete ? 'Complete' : `Read at ${clockText(new Date().toISOString())}`,
+            none: null,
           }));
           if (piece.complete) return;
           if (piece.next < piece.size) pause = 0;
         } catch (error) {
           if (stop.signal.aborted) return;
           pause = afterFailureMs;
-          const note = error instanceof ApiError ? error.message : 'The server does not answer; asking again.';
-          setState((old) => ({ ...old, note }));
+          if (error instanceof ApiError && final.has(error.code)) {
+            const none = `${error.message} ${error.remedy}`;
+            setState((old) => ({ ...old, note: old.size > 0 ? error.message : '', none }));
+            if (ended) return;
+          } else {
+            const note = error instanceof ApiError ? error.message : 'The server does not answer; asking again.';
+            setState((old) => ({ ...old, note }));
+          }
         }
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     };
     void read();
     return () => stop.abort();
-  }, [runId, following, state.complete]);
+  }, [runId, following, ended, state.complete]);
   return state;
 }
 

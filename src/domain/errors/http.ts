@@ -177,6 +177,20 @@ export const httpErrors = defineErrors({
     retryable: true,
     status: 404,
   },
+  LOG_NEVER_WRITTEN: {
+    message: 'This run has no log: {reason}.',
+    remedy: 'The steps of the run tell what happened instead.',
+    who: 'researcher',
+    retryable: false,
+    status: 404,
+  },
+  LOG_GONE: {
+    message: 'The log of job {job} is not on the cluster any more, and this site keeps no archive of it.',
+    remedy: 'Look for it in OMERO: {where}.',
+    who: 'researcher',
+    retryable: false,
+    status: 404,
+  },
   REQUEST_INVALID: {
     message: 'The request cannot be read: {reason}.',
     remedy: 'Correct the request; docs/reference/http.md lists what each address takes.',

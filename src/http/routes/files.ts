@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Context } from 'hono';
-import { openBelow } from '../../archive/open-below.ts';
+import { openArchived } from '../../archive/open-below.ts';
 import { bridgeError } from '../../domain/errors.ts';
 import type { Pool } from '../../lib/database.ts';
 import type { PreviewAnswer, PreviewMaker } from '../../previews/preview-maker.ts';
@@ -39,7 +39,7 @@ export function fileRoutes({
       handle: async ({ c, run }) => {
         const found = await fileOf(runs, run, c);
         if (found.bytes === null) throw bridgeError('FILE_NOT_FOUND', {});
-        const file = await openBelow(found.root, found.path);
+        const file = await openArchived(found.root, found.path);
         // Whatever the file holds, a browser saves it and neither shows nor runs it.
         c.header('content-type', 'application/octet-stream');
         c.header('content-disposition', attachment(found.path));

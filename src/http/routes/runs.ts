@@ -8,6 +8,7 @@ import { retryRun } from '../../runs/retry.ts';
 import type { Slurm } from '../../slurm/slurm.ts';
 import { visibleRuns } from '../identity/rights.ts';
 import { openWholeLog, readLogPiece } from '../job-log.ts';
+import { logName } from '../missing-log.ts';
 import type { Route, Signed } from '../route.ts';
 import { seenBy } from '../seen-run.ts';
 import { bodyOf, textOf, uuidPattern, wordsOf } from './request.ts';
@@ -98,9 +99,7 @@ export function runRoutes({ sources, slurm }: RunsParts): Route[] {
       shared: true,
       api: { summary: "A piece of the job's log from a byte offset.", query: logQuery, answer: logPiece },
       handle: async ({ c, run }) => {
-        const piece = await readLogPiece(sources.runs, slurm, run, readOffset(c.req.query('from')));
-        if (!piece) throw bridgeError('LOG_NOT_THERE', {});
-        return c.json(piece);
+        return c.json(await readLogPiece(sources.runs, slurm, run, readOffset(c.req.query('from'))));
       },
     },
     {
@@ -111,10 +110,9 @@ export function runRoutes({ sources, slurm }: RunsParts): Route[] {
       api: { summary: 'The whole log of the job.', answer: 'text/plain' },
       handle: async ({ c, run }) => {
         const log = await openWholeLog(sources.runs, slurm, run);
-        if (!log) throw bridgeError('LOG_NOT_THERE', {});
         // Text of a job is text, whatever it holds: a browser must neither run nor show it.
         c.header('content-type', 'text/plain; charset=utf-8');
-        c.header('content-disposition', `attachment; filename="omero-${run.job?.id ?? 0}.log"`);
+        c.header('content-disposition', `attachment; filename="${logName(run.job?.id ?? 0)}"`);
         return c.body(log);
       },
     },
