@@ -1,6 +1,6 @@
 import { printable } from '../domain/errors.ts';
 import type { RunView } from '../runs/view.ts';
-import { formatBytes, formatTable } from './format.ts';
+import { formatBytes, formatTable, oneLine } from './format.ts';
 
 /** A map annotation as it was read back from OMERO. */
 export interface ReadAnnotation {
@@ -8,6 +8,10 @@ export interface ReadAnnotation {
   ns: string;
   pairs: [string, string][];
 }
+
+/** Of many attached files only so many are named. */
+const namedFiles = 10;
+const longLine = 300;
 
 /** What came out of a run, for the end of `start` and for `status RUN`. */
 export function runReport(view: RunView, annotations: ReadAnnotation[] | null, address: string | null): string {
@@ -37,6 +41,7 @@ export function runReport(view: RunView, annotations: ReadAnnotation[] | null, a
     const images = new Set(annotations.map((a) => a.targetId)).size;
     rows.push(['Annotations', `${annotations.length} on ${images} images: ${namespaces.map(printable).join(', ')}`]);
   }
+  rows.push(...deliveryRows(view));
   if (view.failure) {
     rows.push(['Failed', `${view.failure.code} in step ${view.failure.step}: ${printable(view.failure.message)}`]);
     rows.push(
@@ -52,4 +57,20 @@ export function runReport(view: RunView, annotations: ReadAnnotation[] | null, a
   }
   if (address) rows.push(['Page', `${address}/runs/${view.id}`]);
   return formatTable(rows);
+}
+
+/** What was asked for beside the import, what was attached for it, and what could not be done. */
+function deliveryRows({ delivery, state }: RunView): string[][] {
+  if (!delivery) return [];
+  const open = state === 'failed' ? 'not done' : 'not yet';
+  const rows: string[][] = [];
+  for (const { what, where, became, files } of delivery.wishes) {
+    const asked = where === null ? what : `${what}, on ${where}`;
+    rows.push([rows.length ? '' : 'Asked for', `${oneLine(asked, longLine)}: ${became ?? open}`]);
+    for (const { name, to } of files.slice(0, namedFiles))
+      rows.push(['', `  ${oneLine(name, longLine)}  ${to.type} ${to.id}`]);
+    if (files.length > namedFiles) rows.push(['', `  and ${files.length - namedFiles} more`]);
+  }
+  delivery.notDone.forEach((sentence, i) => rows.push([i ? '' : 'Not done', oneLine(sentence, longLine)]));
+  return rows;
 }

@@ -3,6 +3,7 @@ import { stages, stepNames } from '../domain/vocabulary.ts';
 import { readOrder } from '../orders/read-order.ts';
 import { fileResults, type FileResult } from '../orders/file-results.ts';
 import { askForLabels } from './run-orders.ts';
+import { deliveryView } from './delivery-words.ts';
 import { orderedOf } from './archived-images.ts';
 import {
   readArchive,
@@ -64,6 +65,7 @@ export async function readRunView(sources: ViewSources, id: string): Promise<Run
     steps: stepNames.map((name) => stepView(name, steps)),
     failure: run.failure && failureView(run, archive),
     clusterData: { path: run.dataPath, ...run.clusterData },
+    delivery: deliveryView(run),
     results: archive
       ? resultsOf(
           archive,

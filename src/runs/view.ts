@@ -3,6 +3,7 @@
  * carries the run's revision, so a reader keeps the highest and needs no history.
  */
 import type { Fixer } from '../domain/errors/define.ts';
+import type { Delivered } from './delivery.ts';
 import type { DestinationType, Recipe, StepName, StepState } from '../domain/vocabulary.ts';
 
 /** `attention`: waits for a person or for something outside, and goes on by itself afterwards. */
@@ -73,6 +74,25 @@ export interface ResultView {
   error: string | null;
 }
 
+/** One thing that was asked for beside the import, in words for people. */
+export interface WishView {
+  what: string;
+  /** On which objects of OMERO; null: not on any. */
+  where: string | null;
+  /** What became of it; null: nothing yet. */
+  became: string | null;
+  /** What was attached for it. */
+  files: Delivered['files'];
+}
+
+export interface DeliveryView {
+  wishes: WishView[];
+  /** What could not be done, and why, each a sentence. */
+  notDone: string[];
+  /** It was done, as far as it could be. */
+  finished: boolean;
+}
+
 export interface RunView extends RunSummary {
   /** OMERO ids that rights follow from. */
   owner: { user: { id: number }; group: { id: number } };
@@ -86,6 +106,8 @@ export interface RunView extends RunSummary {
   steps: StepView[];
   failure: FailureView | null;
   results: ResultView[];
+  /** What was asked for beside importing the images; null: nothing. */
+  delivery: DeliveryView | null;
   /** The job's data on the cluster: kept, to be removed, or removed; and why they are still there. */
   clusterData: { path: string; state: 'keep' | 'remove' | 'removed'; detail: string | null };
 }

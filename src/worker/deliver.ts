@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { describeError, isBridgeError } from '../domain/errors.ts';
+import { isBridgeError } from '../domain/errors.ts';
 import { resultsNamespace } from '../domain/vocabulary.ts';
 import type { AnnotationTarget } from '../omero/queries/annotations.ts';
 import type { LocalFile } from '../omero/queries/files.ts';
@@ -15,6 +15,7 @@ import type { StepHandle, WorkerContext } from './context.ts';
 import { csvColumns } from './csv-table.ts';
 import { makeRois } from './make-rois.ts';
 import { mediaType } from './media-type.ts';
+import { becauseOf } from './not-done.ts';
 import { divideName, renamed, sourceOf } from './result-names.ts';
 
 /** A larger CSV file is attached as it is. */
@@ -116,7 +117,7 @@ class DeliveryWork {
     const { job, workflowId } = this.#run;
     const name = `${basename(path).replace(/\.csv$/i, '')}_${job?.id}_${workflowId}.csv`;
     for (const to of this.#targets(this.#wanted.tables, name)) {
-      let reason = '';
+      let failure: unknown;
       try {
         this.#parts.signal.throwIfAborted();
         const there = await this.#session.attachedFiles(to.type, [to.id]);
@@ -129,9 +130,9 @@ class DeliveryWork {
         continue;
       } catch (error) {
         if (this.#parts.signal.aborted || (isBridgeError(error) && error.retryable)) throw error;
-        reason = describeError(error);
+        failure = error;
       }
-      this.#done.notDone.push(`${basename(path)} became no OMERO.table, and is attached as a file: ${reason}.`);
+      this.#done.notDone.push(becauseOf(`${basename(path)} became no OMERO.table, and is attached as a file`, failure));
       await this.#attach('file', [to], path, { name, description: `Results from ${of}` });
     }
   }
@@ -198,7 +199,7 @@ class DeliveryWork {
       await work();
     } catch (error) {
       if (this.#parts.signal.aborted || (isBridgeError(error) && error.retryable)) throw error;
-      this.#done.notDone.push(`${problem}: ${describeError(error)}.`);
+      this.#done.notDone.push(becauseOf(problem, error));
     }
   }
 }

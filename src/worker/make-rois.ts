@@ -1,11 +1,12 @@
 import { basename } from 'node:path';
-import { describeError, isBridgeError } from '../domain/errors.ts';
+import { isBridgeError } from '../domain/errors.ts';
 import { LabelReader } from '../labels/label-reader.ts';
 import type { NewRoi } from '../omero/queries/rois.ts';
 import type { OmeroSession } from '../omero/session.ts';
 import type { ArchivedImage } from '../runs/archived-images.ts';
 import type { RoiWish } from '../runs/delivery.ts';
 import type { Run } from '../runs/run.ts';
+import { becauseOf } from './not-done.ts';
 import { labelImagesAmong, type LabelImage } from './label-images.ts';
 
 /** Ids that OMERO is asked to delete at once. */
@@ -49,7 +50,7 @@ export async function makeRois(
       await work();
     } catch (error) {
       if (parts.signal.aborted || (isBridgeError(error) && error.retryable)) throw error;
-      notDone.push(`${problem}: ${describeError(error)}.`);
+      notDone.push(becauseOf(problem, error));
     }
   };
   const done = new Set<number>();

@@ -1,41 +1,20 @@
-import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  addressOf,
-  axeFindings,
-  browserPath,
-  overflowOf,
-  picture,
-  signInAsResearcher,
-  startBrowser,
-} from '../support/browser.ts';
+import { BrowsedStart, faultsOfLooks } from '../support/browsed-start.ts';
+import { browserPath } from '../support/browser.ts';
 import { describeWithPart } from '../support/optional-part.ts';
-import { QuickStartFolder, type Started } from '../support/quick-start.ts';
 
 // Where no importer is: a researcher starts a run, and its results go into OMERO the classic way.
 describeWithPart('Chromium', browserPath !== null, 'a run of the classic way in the browser', () => {
-  const folder = new QuickStartFolder({ environment: { IMPORTER_ENABLED: 'false' } });
-  let browser: Browser;
-  let page: Page;
-  let started: Started;
-  const errors: string[] = [];
+  const site = new BrowsedStart({ IMPORTER_ENABLED: 'false' });
 
   beforeAll(async () => {
-    browser = await startBrowser();
-    page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-    page.on('pageerror', (error) => errors.push(String(error)));
-    started = folder.start('--seed', '8');
-    const { address } = await addressOf(folder, started);
-    await folder.until(started, async () => /Page +\S+\/runs\//.test(started.output()));
-    await signInAsResearcher(page, address, folder);
+    await site.open(8);
+    await site.signIn('researcher');
   }, 180_000);
-
-  afterAll(async () => {
-    await browser?.close();
-    await folder.remove();
-  });
+  afterAll(() => site.close());
 
   test('it is started by a researcher, says that it keeps no archive, and ends with all images in OMERO', async () => {
+    const { page, folder, started } = site;
     await page.getByRole('link', { name: 'Start a run' }).click();
     await page.getByLabel('Id of the dataset').fill('1');
     await page.getByRole('button', { name: 'Check' }).click();
@@ -65,16 +44,7 @@ describeWithPart('Chromium', browserPath !== null, 'a run of the classic way in 
       .waitFor();
     expect(await log.getByText(/yet/).count()).toBe(0);
     expect(await log.getByRole('button').count()).toBe(0);
-    for (const [theme, width] of [
-      ['light', 1440],
-      ['dark', 390],
-    ] as const) {
-      await page.emulateMedia({ colorScheme: theme });
-      await page.setViewportSize({ width, height: 844 });
-      expect(await axeFindings(page)).toEqual([]);
-      expect(await overflowOf(page)).toBe(0);
-      await picture(page, `classic-run-${theme}-${width}`);
-    }
+    expect(await faultsOfLooks(page, 'classic-run')).toEqual([]);
     try {
       const { rows } = await runs.query(
         `select r.user_name, r.recipe, r.outcome, a.who from bridge.runs r join bridge.audit a on a.run_id = r.id where r.id = $1`,
@@ -84,6 +54,6 @@ describeWithPart('Chromium', browserPath !== null, 'a run of the classic way in 
     } finally {
       await runs.end();
     }
-    expect(errors).toEqual([]);
+    expect(site.errors).toEqual([]);
   }, 200_000);
 });

@@ -1,47 +1,29 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  addressOf,
-  axeFindings,
-  browserPath,
-  overflowOf,
-  picture,
-  signInAsResearcher,
-  startBrowser,
-} from '../support/browser.ts';
+import { BrowsedStart, faultsOfLooks } from '../support/browsed-start.ts';
+import { axeFindings, browserPath, picture } from '../support/browser.ts';
 import { describeWithPart } from '../support/optional-part.ts';
-import { QuickStartFolder, type Started } from '../support/quick-start.ts';
 
 // A run shown to somebody without an account, by a link of its owner's.
 describeWithPart('Chromium', browserPath !== null, 'links that show a run without sign-in', () => {
-  const folder = new QuickStartFolder({ environment: { BIOMERO_BRIDGE_SHARE_LINKS: 'true' } });
-  let started: Started;
-  let browser: Browser;
+  const site = new BrowsedStart({ BIOMERO_BRIDGE_SHARE_LINKS: 'true' });
   let page: Page;
   let address = '';
   let run = '';
   const profiles: BrowserContext[] = [];
   const tokens: string[] = [];
-  const errors: string[] = [];
   const sent: string[] = [];
 
   beforeAll(async () => {
-    browser = await startBrowser();
-    page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-    started = folder.start('--seed', '6');
-    ({ address } = await addressOf(folder, started));
-    [, run = ''] = await folder.until(started, async () => /Page +\S+\/runs\/(\S{36})/.exec(started.output()));
-    await folder.until(started, async () => started.output().includes('Nuclei found'));
-    await signInAsResearcher(page, address, folder);
+    run = await site.open(6);
+    ({ page, address } = site);
+    await site.folder.until(site.started, async () => site.started.output().includes('Nuclei found'));
+    await site.signIn('researcher');
     await page.getByRole('link', { name: /nuclei 1.0.0/ }).click();
   }, 180_000);
-
-  afterAll(async () => {
-    await browser?.close();
-    await folder.remove();
-  });
+  afterAll(() => site.close());
 
   /** Makes a link in the dialog, as its owner does. */
   async function makeLink(): Promise<string> {
@@ -59,10 +41,8 @@ describeWithPart('Chromium', browserPath !== null, 'links that show a run withou
 
   /** A browser that has never been here. */
   async function cleanPage(): Promise<Page> {
-    const profile = await browser.newContext({ viewport: { width: 1440, height: 900 } });
-    profiles.push(profile);
-    const clean = await profile.newPage();
-    clean.on('pageerror', (error) => errors.push(String(error)));
+    const clean = await site.newPage();
+    profiles.push(clean.context());
     clean.on('request', (request) => sent.push(`${request.url()} ${request.headers()['referer'] ?? ''}`));
     return clean;
   }
@@ -80,18 +60,7 @@ describeWithPart('Chromium', browserPath !== null, 'links that show a run withou
       .filter({ hasText: 'by researcher' })
       .filter({ hasText: 'never opened' })
       .waitFor();
-    for (const [theme, width] of [
-      ['light', 1440],
-      ['dark', 390],
-    ] as const) {
-      await page.emulateMedia({ colorScheme: theme });
-      await page.setViewportSize({ width, height: 844 });
-      expect(await axeFindings(page)).toEqual([]);
-      expect(await overflowOf(page)).toBe(0);
-      await picture(page, `share-dialog-${theme}-${width}`);
-    }
-    await page.emulateMedia({ colorScheme: 'light' });
-    await page.setViewportSize({ width: 1440, height: 900 });
+    expect(await faultsOfLooks(page, 'share-dialog')).toEqual([]);
     await dialog.getByRole('button', { name: 'Close' }).click();
     await page.getByRole('button', { name: 'Share, 1 open link' }).click();
     expect(await dialog.locator('.made').count()).toBe(0);
@@ -127,16 +96,7 @@ describeWithPart('Chromium', browserPath !== null, 'links that show a run withou
       expect(await clean.evaluate(`fetch('${path}').then((r) => r.status)`), path).toBe(401);
     for (const path of [`/api/runs/${run}/retry`, `/api/runs/${run}/links`])
       expect(await clean.evaluate(`fetch('${path}', { method: 'POST' }).then((r) => r.status)`), path).toBe(401);
-    for (const [theme, width] of [
-      ['light', 1440],
-      ['dark', 390],
-    ] as const) {
-      await clean.emulateMedia({ colorScheme: theme });
-      await clean.setViewportSize({ width, height: 844 });
-      expect(await axeFindings(clean)).toEqual([]);
-      expect(await overflowOf(clean)).toBe(0);
-      await picture(clean, `shared-run-${theme}-${width}`);
-    }
+    expect(await faultsOfLooks(clean, 'shared-run')).toEqual([]);
     await clean.reload();
     await clean.getByText('Shared with you by researcher').waitFor();
     // The list is behind the sign-in as before.
@@ -166,7 +126,7 @@ describeWithPart('Chromium', browserPath !== null, 'links that show a run withou
 
   test('a link that has expired says until when it was open', async () => {
     const link = await makeLink();
-    const runs = await folder.connect('biomero');
+    const runs = await site.folder.connect('biomero');
     await runs.query(`update bridge.share_links set expires_at = '2026-01-02T03:04:05Z' where id = $1`, [
       link.slice(link.indexOf('_') + 1).slice(0, 12),
     ]);
@@ -181,15 +141,15 @@ describeWithPart('Chromium', browserPath !== null, 'links that show a run withou
 
   test('no token stands in an address that was asked for, in a referrer or in a log', async () => {
     expect(tokens).toHaveLength(4);
-    const log = readFileSync(join(folder.path, 'bridge.log'), 'utf8');
+    const log = readFileSync(join(site.folder.path, 'bridge.log'), 'utf8');
     expect(log).toContain('"msg"');
     for (const token of tokens) {
       const secret = token.slice(17);
       expect(secret).toHaveLength(43);
       // The browser itself keeps what stands after # to itself.
       expect(sent.filter((line) => line.replace(/#\S*/, '').includes(secret))).toEqual([]);
-      expect(log + started.output()).not.toContain(secret);
+      expect(log + site.started.output()).not.toContain(secret);
     }
-    expect(errors).toEqual([]);
+    expect(site.errors).toEqual([]);
   });
 });

@@ -1,32 +1,18 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  addressOf,
-  axeFindings,
-  browserPath,
-  overflowOf,
-  picture,
-  signInAsResearcher,
-  startBrowser,
-} from '../support/browser.ts';
+import { BrowsedStart } from '../support/browsed-start.ts';
+import { axeFindings, browserPath, overflowOf, picture } from '../support/browser.ts';
 import { describeWithPart } from '../support/optional-part.ts';
-import { QuickStartFolder, type Started } from '../support/quick-start.ts';
 
 describeWithPart('Chromium', browserPath !== null, 'starting a run in the browser', () => {
-  let folder: QuickStartFolder;
+  let site: BrowsedStart;
   let hook: Server;
   const hooks: string[] = [];
-  let started: Started;
-  let browser: Browser;
   let page: Page;
-  const errors: string[] = [];
 
   beforeAll(async () => {
-    browser = await startBrowser();
-    page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-    page.on('pageerror', (error) => errors.push(String(error)));
     hook = createServer((request, response) => {
       let body = '';
       request.on('data', (chunk: Buffer) => (body += chunk.toString('utf8')));
@@ -36,23 +22,19 @@ describeWithPart('Chromium', browserPath !== null, 'starting a run in the browse
       });
     });
     await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
-    folder = new QuickStartFolder({
-      environment: {
-        BIOMERO_BRIDGE_WEBHOOK_URL: `http://127.0.0.1:${(hook.address() as AddressInfo).port}/`,
-        BIOMERO_BRIDGE_WEBHOOK_SECRET: 'a-secret-for-the-test',
-      },
+    site = new BrowsedStart({
+      BIOMERO_BRIDGE_WEBHOOK_URL: `http://127.0.0.1:${(hook.address() as AddressInfo).port}/`,
+      BIOMERO_BRIDGE_WEBHOOK_SECRET: 'a-secret-for-the-test',
     });
-    started = folder.start('--seed', '11');
-    const found = await addressOf(folder, started);
-    await folder.until(started, async () => /Page +\S+\/runs\//.test(started.output()));
-    await page.goto(`${found.address}/?token=${found.token}`);
+    await site.open(11);
+    ({ page } = site);
+    await site.signIn('token');
     await page.getByRole('link', { name: 'Start a run' }).click();
   }, 180_000);
 
   afterAll(async () => {
-    await browser?.close();
     hook?.close();
-    await folder.remove();
+    await site?.close();
   });
 
   test('what cannot be started is said beside what was typed, and nothing is started', async () => {
@@ -108,7 +90,7 @@ describeWithPart('Chromium', browserPath !== null, 'starting a run in the browse
       .waitFor({ timeout: 90_000 });
     await page.getByText(/: images 1, 2$/).waitFor();
     const id = page.url().slice(-36);
-    const runs = await folder.connect('biomero');
+    const runs = await site.folder.connect('biomero');
     try {
       const { rows } = await runs.query(
         `select r.input_images, r.user_name, a.who from bridge.runs r join bridge.audit a on a.run_id = r.id where r.id = $1`,
@@ -118,13 +100,12 @@ describeWithPart('Chromium', browserPath !== null, 'starting a run in the browse
     } finally {
       await runs.end();
     }
-    expect(errors).toEqual([]);
+    expect(site.errors).toEqual([]);
   }, 150_000);
 
   test('a researcher starts a run on a dataset of their own, in their own name, and follows it to its end', async () => {
-    const other = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
-    other.on('pageerror', (error) => errors.push(String(error)));
-    await signInAsResearcher(other, new URL(page.url()).origin, folder);
+    const other = await site.newPage();
+    await site.signIn('researcher', other);
     await other.getByRole('link', { name: 'Start a run' }).click();
     // A dataset that they do not see does not exist for them.
     await other.getByLabel('Id of the dataset').fill('999999');
@@ -137,7 +118,7 @@ describeWithPart('Chromium', browserPath !== null, 'starting a run in the browse
     await other.getByRole('button', { name: 'Start the run' }).click();
     await other.waitForURL(/\/runs\/[0-9a-f-]{36}$/);
     await other.getByText('4 of 4 images are in dataset').waitFor({ timeout: 120_000 });
-    const runs = await folder.connect('biomero');
+    const runs = await site.folder.connect('biomero');
     try {
       const { rows } = await runs.query(
         `select r.user_name, r.group_name, a.who, a.action from bridge.runs r join bridge.audit a on a.run_id = r.id where r.id = $1`,
@@ -148,11 +129,11 @@ describeWithPart('Chromium', browserPath !== null, 'starting a run in the browse
       await runs.end();
     }
     await other.close();
-    expect(errors).toEqual([]);
+    expect(site.errors).toEqual([]);
   }, 180_000);
 
   test('an administrator sees that the run was told by webhook, and tests it', async () => {
-    await page.goto(`${new URL(page.url()).origin}/notifications`);
+    await page.goto(`${site.address}/notifications`);
     await page.getByRole('row').filter({ hasText: 'Sent' }).first().waitFor({ timeout: 60_000 });
     await page.getByRole('button', { name: 'Send a test' }).click();
     await page.getByText('Webhook: the test was sent.').waitFor();
@@ -162,6 +143,6 @@ describeWithPart('Chromium', browserPath !== null, 'starting a run in the browse
     expect(await overflowOf(page)).toBe(0);
     expect(hooks.some((body) => body.includes('"state":"done"'))).toBe(true);
     expect(hooks.at(-1)).toContain('"state":"test"');
-    expect(errors).toEqual([]);
+    expect(site.errors).toEqual([]);
   }, 90_000);
 });

@@ -106,7 +106,9 @@ function OmeroFact({ view }: { view: RunView }): React.ReactElement {
         )}
         <p>
           {nothingToImport
-            ? 'No image is among the results.'
+            ? view.results.some((r) => r.kind === 'image')
+              ? 'The images among the results were not to be imported.'
+              : 'No image is among the results.'
             : 'An image counts once it was found in OMERO, not when it was sent.'}
         </p>
         {view.destination && (

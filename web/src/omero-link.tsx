@@ -28,6 +28,20 @@ export function ContainerLink(props: { type: string; id: number; name: string })
   return href ? <a href={href}>{text}</a> : <span>{text}</span>;
 }
 
+/** Any object of OMERO, by its type and id. */
+export function ObjectLink({ type, id }: { type: string; id: number }): React.ReactElement {
+  const href = useOmeroWeb(type.toLowerCase(), id);
+  return href ? (
+    <a href={href}>
+      {type} {id}
+    </a>
+  ) : (
+    <span>
+      {type} {id}
+    </span>
+  );
+}
+
 const listed = 10;
 
 function Ids({ word, show, ids }: { word: string; show: string; ids: number[] }): React.ReactElement {

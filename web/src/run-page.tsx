@@ -6,6 +6,7 @@ import { ApiError, basePath, getJson, postJson } from './api.ts';
 import { ConnectionBanner } from './connection-banner.tsx';
 import { Comparison } from './comparison.tsx';
 import { Copyable, CopyButton } from './copy.tsx';
+import { Delivery } from './delivery.tsx';
 import { Facts } from './facts.tsx';
 import { FailureCard } from './failure-card.tsx';
 import { Icon } from './icon.tsx';
@@ -76,6 +77,7 @@ function Run({ view, shared }: { view: SeenRun; shared: boolean }): React.ReactE
         <a href="#steps">Steps</a>
         <a href="#log">Log</a>
         <a href="#results">Results</a>
+        {view.delivery && <a href="#delivery">Beside the import</a>}
         {view.archive && tables.length > 0 && <a href="#measurements">Measurements</a>}
         <a href="#origin">Origin and parameters</a>
       </nav>
@@ -93,6 +95,7 @@ function Run({ view, shared }: { view: SeenRun; shared: boolean }): React.ReactE
         archived={view.archive !== null}
         repeatable={view.failure?.repeatable ?? false}
       />
+      {view.delivery && <Delivery delivery={view.delivery} state={view.state} />}
       {view.archive && <Measurements runId={view.id} tables={tables} />}
       {!shared && <Comparison runId={view.id} version={`${view.state} ${view.steps.map((s) => s.state).join()}`} />}
       <Origin view={view} />

@@ -4,6 +4,7 @@ import { runStates } from '../../runs/list-runs.ts';
 import type { RunSummary, RunView } from '../../runs/view.ts';
 import type { LogPiece } from '../job-log.ts';
 import type { SeenRun } from '../seen-run.ts';
+import { deliveryView } from './delivery.ts';
 import { count, digits, omeroId, place, time, uuid, who } from './common.ts';
 
 const state = z
@@ -92,6 +93,7 @@ const viewShape = z.object({
   steps: z.array(step),
   failure: failure.nullable(),
   results: z.array(result),
+  delivery: deliveryView.nullable(),
   clusterData: z.object({
     path: z.string(),
     state: z.enum(['keep', 'remove', 'removed']),
