@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { printable } from '../domain/errors.ts';
+import { importLogName } from '../orders/import-log.ts';
 import { isTerminal } from '../orders/read-order.ts';
 import type { OrderHistory } from '../orders/read-order-history.ts';
 import { formatTable, oneLine } from './format.ts';
@@ -53,7 +54,7 @@ export function orderReport(order: OrderHistory, logDir: string | null): string 
     ]);
   }
   if (order.files.length > listed) rows.push(['', `and ${order.files.length - listed} more: --json`]);
-  if (logDir) rows.push(['Log', oneLine(join(logDir, `import-${order.uuid}.log`), 4_096)]);
+  if (logDir) rows.push(['Log', oneLine(join(logDir, importLogName(order.uuid)), 4_096)]);
   return formatTable(rows);
 }
 

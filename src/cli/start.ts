@@ -118,7 +118,7 @@ async function watchSample(
     view = await readRunView(sources, sample.runId);
     if (!view) throw bridgeError('RUN_NOT_FOUND', { run: sample.runId });
     printer.show(view);
-    if (view.state === 'done' || view.state === 'failed') break;
+    if (view.endedAt !== null) break;
     if (options.once && Date.now() > deadline) {
       printer.say(`Still waiting after ${options.timeLimit} s: ${view.sentence}`);
       return stillWaiting;
@@ -127,7 +127,7 @@ async function watchSample(
   }
   if (!view || signal.aborted) return 0;
   printer.say(`\n${runReport(view, await readAnnotations(app, view), address)}`);
-  if (view.state === 'failed') return 1;
+  if (view.state !== 'done') return 1;
   // On the classic way the table is attached in OMERO, and not kept here.
   if (sample.truth && view.archive) printer.say(await countReport(view, sample.truth));
   return 0;

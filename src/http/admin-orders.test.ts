@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.ts';
+import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { stages } from '../domain/vocabulary.ts';
 import { deleteHeartbeat, writeHeartbeat } from '../importer/heartbeat.ts';
 import { ensureImports } from '../orders/ensure-imports.ts';
@@ -13,9 +16,10 @@ import { adminOrderRoutes } from './routes/admin-orders.ts';
 import { appOf } from './testing/app-of.ts';
 
 let db: TestDatabase;
+let logs = '';
 const log = pino({ level: 'silent' });
 const ask = async (method: 'GET' | 'POST', path: string, body: unknown = {}): Promise<Response> =>
-  appOf(adminOrderRoutes({ runs: db.pool, orders: db.pool }), db.pool, log).request(path, {
+  appOf(adminOrderRoutes({ runs: db.pool, orders: db.pool, importLogs: () => logs }), db.pool, log).request(path, {
     method,
     ...(method === 'POST' ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
   });
@@ -24,6 +28,7 @@ const get = async <T>(path: string): Promise<T> => (await (await ask('GET', path
 beforeAll(async () => {
   db = await createTestDatabase({ migrations: true });
   await ensureImports(db.pool);
+  logs = await temporaryFolder('import-logs');
 });
 afterAll(() => db.drop());
 
@@ -126,6 +131,27 @@ test('an order is cancelled and retried with a reason, which the audit keeps wit
   expect((await ask('GET', '/api/admin/audit?before=2026-99-99 00:00:00%2B00')).status).toBe(400);
   expect((await ask('GET', '/api/admin/orders/../x')).status).toBe(404);
   expect((await ask('GET', '/api/admin/orders/x')).status).toBe(404);
+});
+
+test('the log of an import is shown from its end, and where it is when it cannot be', async () => {
+  const uuid = await order('logged');
+  const at = `/api/admin/orders/${uuid}/log`;
+  const missing = await ask('GET', at);
+  expect(missing.status).toBe(404);
+  expect(await missing.json()).toMatchObject({
+    code: 'IMPORT_LOG_NOT_HERE',
+    detail: expect.stringContaining(join(logs, `import-${uuid}.log`)) as string,
+  });
+  await writeFile(join(logs, `import-${uuid}.log`), `${'ä'.repeat(200_000)}\nUnknownFormatException <b>\n`);
+  const found = await get<{ size: number; skipped: number; text: string }>(at);
+  expect(found.text.endsWith('ä\nUnknownFormatException <b>\n')).toBe(true);
+  expect(found.text).not.toContain('\ufffd');
+  expect([found.size, found.skipped]).toEqual([400_028, 400_028 - Buffer.byteLength(found.text)]);
+  // Somebody put a link in its place.
+  await rm(join(logs, `import-${uuid}.log`));
+  await symlink('/etc/passwd', join(logs, `import-${uuid}.log`));
+  expect((await ask('GET', at)).status).toBe(409);
+  expect((await ask('GET', '/api/admin/orders/..%2fx/log')).status).toBe(404);
 });
 
 test('the audit is read page by page, each entry once', async () => {

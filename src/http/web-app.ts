@@ -72,7 +72,7 @@ export function routesOf(parts: WebAppParts): Route[] {
       runs: parts.sources.runs,
       config: () => parts.site.config.notify ?? { mail: null, webhook: null },
     }),
-    ...adminOrderRoutes(parts.sources),
+    ...adminOrderRoutes({ ...parts.sources, importLogs: () => parts.site.config.importer.logDir }),
     ...adminStorageRoutes({ runs: parts.sources.runs, storage: parts.storage, log: parts.log }),
     ...adminMappingRoutes({ ...parts, runs: parts.sources.runs }),
     ...adminHealthRoutes(parts),

@@ -7,6 +7,7 @@ import { describeExit } from '../omero/agent/exit-code.ts';
 import type { ImporterMetrics } from '../metrics/metrics.ts';
 import type { ImportOutcome, ImportRun, runImport } from '../omero/agent/run-import.ts';
 import type { OmeroSession } from '../omero/session.ts';
+import { importLogName } from '../orders/import-log.ts';
 import type { FileResult } from '../orders/file-results.ts';
 import type { ImportJournal } from './import-session.ts';
 import type { ImportOrder } from './parse-order.ts';
@@ -60,7 +61,7 @@ export async function importMissing(
     skip: config.importer.skip,
     parallelUpload: config.importer.parallelUpload,
     parallelFilesets: config.importer.parallelFilesets,
-    logPath: join(config.importer.logDir, `import-${order.uuid}.log`),
+    logPath: join(config.importer.logDir, importLogName(order.uuid)),
     runAs: config.importer.runAs,
     memory: config.importer.memory,
     signal: AbortSignal.any([signal, session.lost, watchdog.signal]),

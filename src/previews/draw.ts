@@ -5,6 +5,9 @@ export interface Drawing {
   width: number;
   height: number;
   rgba: Uint8Array;
+  /** Values that are drawn black and white; null where each value has a colour of its own, or is one. */
+  black: number | null;
+  white: number | null;
 }
 
 /**
@@ -37,7 +40,8 @@ export function draw(plane: Plane, size: number, labels: boolean): Drawing {
       }
       rgba[at + 3] = plane.samples === 4 ? Math.round(((values[3] ?? 0) / (plane.typeMax ?? 1)) * 255) : 255;
     }
-  return { width, height, rgba };
+  const grey = !asLabels && plane.samples === 1;
+  return { width, height, rgba, black: grey ? low : null, white: grey ? high : null };
 }
 
 /** Mean of the source pixels below one drawn pixel; NaN counts as nothing. */

@@ -1,6 +1,7 @@
 import { encode } from 'fast-png';
 import { openBelow } from '../archive/open-below.ts';
-import { draw } from './draw.ts';
+import { draw, type Drawing } from './draw.ts';
+import { factsOf, type ImageFacts } from './image-facts.ts';
 import { NoPreview, type Plane } from './plane.ts';
 import { readPng } from './read-png.ts';
 import { readTiff } from './read-tiff.ts';
@@ -15,8 +16,12 @@ export interface PreviewRequest {
   size: number;
 }
 
-export interface Preview {
+export interface Preview extends PreviewFacts {
   png: Uint8Array;
+}
+
+/** What goes with a picture, as the header `X-Image` has it. */
+export interface PreviewFacts {
   width: number;
   height: number;
   fullWidth: number;
@@ -24,6 +29,7 @@ export interface Preview {
   planes: number;
   /** True when each value was drawn in a colour of its own. */
   labels: boolean;
+  values: ImageFacts & Pick<Drawing, 'black' | 'white'>;
 }
 
 /**
@@ -34,10 +40,11 @@ export interface Preview {
 export async function makePreview({ root, path, size }: PreviewRequest): Promise<Preview> {
   const plane = await readPlane(root, path, size);
   const labels = isLabelName(path) && plane.samples === 1 && plane.typeMax !== null;
-  const { width, height, rgba } = draw(plane, size, labels);
+  const { width, height, rgba, black, white } = draw(plane, size, labels);
+  const values = { ...factsOf(plane, labels), black, white };
   const png = encode({ width, height, data: rgba, depth: 8, channels: 4 });
   const { fullWidth, fullHeight, planes } = plane;
-  return { png, width, height, fullWidth, fullHeight, planes, labels };
+  return { png, width, height, fullWidth, fullHeight, planes, labels, values };
 }
 
 /** @throws NoPreview, and whatever a broken file makes a decoder throw */

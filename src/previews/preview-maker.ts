@@ -6,22 +6,12 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { describeError } from '../domain/errors.ts';
 import { ownProgram } from '../lib/package-root.ts';
-import type { PreviewRequest } from './make-preview.ts';
+import type { PreviewFacts, PreviewRequest } from './make-preview.ts';
 
-export type PreviewAnswer =
-  | {
-      png: Buffer;
-      width: number;
-      height: number;
-      fullWidth: number;
-      fullHeight: number;
-      planes: number;
-      labels: boolean;
-    }
-  | { reason: string };
+export type PreviewAnswer = (PreviewFacts & { png: Buffer }) | { reason: string };
 
 /** Changes when previews are drawn differently, so that old ones are not shown. */
-const version = 1;
+const version = 2;
 
 interface Limits {
   timeMs: number;

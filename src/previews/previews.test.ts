@@ -189,6 +189,22 @@ test('label images have a colour for each value on nothing, however small the pr
   expect(colours.size).toBe(3);
 });
 
+test('labels are counted in whole images, and not where a reduced level may have lost some', async () => {
+  const level = (width: number): Uint8Array => Uint8Array.from({ length: width * width }, (_, i) => i % 7);
+  const tiff = tiffOfLevels([
+    { width: 256, pixels: level(256), format: 1 },
+    { width: 64, pixels: level(64), format: 1 },
+  ]);
+  const path = await file('few_labels.tif', tiff);
+  expect((await makePreview({ root, path, size: 200 })).values).toMatchObject({
+    labels: 6,
+    min: 0,
+    max: 6,
+    black: null,
+  });
+  expect((await makePreview({ root, path, size: 32 })).values).toMatchObject({ labels: null, max: 6 });
+});
+
 test('PNG: colour stays as it is, 16 bit grey is stretched', async () => {
   const colour = encode({
     width: 2,

@@ -10,7 +10,7 @@ import { typeMaxOf } from './read-tiff.ts';
  */
 export async function readZarr(path: string, size: number): Promise<Plane> {
   const store = new ArchiveStore(path);
-  const levels = await levelPaths(store, '/', 0);
+  const { levels, axes } = await findLevels(store, '/', 0);
   const arrays: ZarrArray<DataType>[] = [];
   for (const level of levels.slice(0, 32)) arrays.push(await open(root(store).resolve(level), { kind: 'array' }));
   const longest = (array: ZarrArray<DataType>): number => Math.max(...array.shape.slice(-2));
@@ -22,8 +22,8 @@ export async function readZarr(path: string, size: number): Promise<Plane> {
   const [height = 0, width = 0] = array.shape.slice(-2);
   checkSize(width, height);
   const outer = array.shape.slice(0, -2);
-  // The last of the outer dimensions is z where there are at least three of time, channel and z.
-  const chosen = outer.map((length, i) => (outer.length >= 3 && i === outer.length - 1 ? Math.floor(length / 2) : 0));
+  const z = axes.length === array.shape.length ? axes.indexOf('z') : usualZ(outer.length);
+  const chosen = outer.map((length, i) => (i === z ? Math.floor(length / 2) : 0));
   const { data } = await get(array, [...chosen, slice(0, height), slice(0, width)]);
   if (data instanceof BigInt64Array || data instanceof BigUint64Array)
     return plane(Float64Array.from(data, Number), null);
@@ -38,24 +38,48 @@ export async function readZarr(path: string, size: number): Promise<Plane> {
   }
 }
 
-/** Paths of the arrays of an image, largest first as they are listed. */
-async function levelPaths(store: ArchiveStore, at: string, depth: number): Promise<string[]> {
+/** Where no axes are named the last of the outer dimensions is z, if there are at least three: time, channel and z. */
+function usualZ(outer: number): number {
+  return outer >= 3 ? outer - 1 : -1;
+}
+
+interface Levels {
+  /** Paths of the arrays of an image, largest first as they are listed. */
+  levels: string[];
+  /** Names of the dimensions; empty where the metadata name none. */
+  axes: string[];
+}
+
+async function findLevels(store: ArchiveStore, at: string, depth: number): Promise<Levels> {
   if (depth > 4) throw new NoPreview('its groups are nested too deeply');
   const node = await open(root(store).resolve(at));
-  if (node.kind === 'array') return [at];
+  if (node.kind === 'array') return { levels: [at], axes: [] };
   const attributes = node.attrs as Record<string, unknown>;
   // Version 0.5 has everything below `ome`.
   const ome = (attributes['ome'] ?? attributes) as Record<string, unknown>;
   const [scales] = list(ome['multiscales']);
-  if (scales) return list(scales['datasets']).map((d) => join(at, text(d['path'])));
+  if (scales)
+    return {
+      levels: list(scales['datasets']).map((d) => join(at, text(d['path']))),
+      axes: axisNames(scales['axes']),
+    };
   const plate = ome['plate'] as Record<string, unknown> | undefined;
   const [well] = list(plate?.['wells']);
-  if (well) return levelPaths(store, join(at, text(well['path'])), depth + 1);
+  if (well) return findLevels(store, join(at, text(well['path'])), depth + 1);
   const inWell = ome['well'] as Record<string, unknown> | undefined;
   const [field] = list(inWell?.['images']);
-  if (field) return levelPaths(store, join(at, text(field['path'])), depth + 1);
-  if (ome['bioformats2raw.layout'] !== undefined) return levelPaths(store, join(at, '0'), depth + 1);
+  if (field) return findLevels(store, join(at, text(field['path'])), depth + 1);
+  if (ome['bioformats2raw.layout'] !== undefined) return findLevels(store, join(at, '0'), depth + 1);
   throw new NoPreview('it has no image that this version knows how to draw');
+}
+
+/** Version 0.3 has names alone, later ones objects with a name. */
+function axisNames(value: unknown): string[] {
+  if (!Array.isArray(value)) return [];
+  return value.map((axis: unknown) => {
+    const name: unknown = typeof axis === 'object' && axis !== null && 'name' in axis ? axis.name : axis;
+    return typeof name === 'string' ? name : '';
+  });
 }
 
 function list(value: unknown): Record<string, unknown>[] {

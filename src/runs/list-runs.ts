@@ -3,7 +3,7 @@ import type { Database } from '../lib/database.ts';
 import { runFromRow, type Run } from './run.ts';
 import type { RunState } from './view.ts';
 
-export const runStates = ['running', 'attention', 'failed', 'done'] as const satisfies readonly RunState[];
+export const runStates = ['running', 'attention', 'failed', 'done', 'given-up'] as const satisfies readonly RunState[];
 
 /** Which runs; what is null does not matter. */
 export interface RunFilter {
@@ -65,12 +65,12 @@ export async function countRuns(db: Database, filter: RunFilter): Promise<Record
     `select ${stateOfRow} as state, count(*)::int as count from bridge.runs where ${where.join(' and ')} group by 1`,
     values,
   );
-  const counts = { running: 0, attention: 0, failed: 0, done: 0 };
+  const counts = { running: 0, attention: 0, failed: 0, done: 0, 'given-up': 0 };
   for (const row of rows) counts[row.state] = row.count;
   return counts;
 }
 
-const stateOfRow = `case when outcome is not null then outcome when attention is not null then 'attention' else 'running' end`;
+const stateOfRow = `case when outcome = 'failed' and abandoned_at is not null then 'given-up' when outcome is not null then outcome when attention is not null then 'attention' else 'running' end`;
 
 function conditions(filter: RunFilter): { where: string[]; values: unknown[] } {
   const where: string[] = [];

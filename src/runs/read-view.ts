@@ -57,7 +57,6 @@ export async function readRunView(sources: ViewSources, id: string): Promise<Run
     ...summaryOf(run, steps, archive),
     owner: { user: { id: run.user.id }, group: { id: run.group.id } },
     taskId: run.taskId,
-    recipe: run.recipe,
     parameters: run.parameters,
     inputImages: run.inputImages,
     archive: archive?.kept ? archiveView(archive) : null,
@@ -125,6 +124,8 @@ function summaryOf(run: Run, steps: StepRow[], archive: ArchiveRow | null): RunS
     launchedAt: run.launchedAt.toISOString(),
     endedAt: run.endedAt?.toISOString() ?? null,
     updatedAt: run.updatedAt.toISOString(),
+    recipe: run.recipe,
+    steps: stepNames.map((name) => ({ name, state: steps.find((s) => s.step === name)?.state ?? 'waiting' })),
     archiveSafe: archive?.kept ?? false,
     imagesFound: imports?.filesDone ?? 0,
     imagesTotal: imports?.filesTotal ?? null,
@@ -132,6 +133,7 @@ function summaryOf(run: Run, steps: StepRow[], archive: ArchiveRow | null): RunS
 }
 
 function stateOf(run: Run): RunState {
+  if (run.outcome === 'failed' && run.abandoned) return 'given-up';
   if (run.outcome) return run.outcome;
   return run.attention ? 'attention' : 'running';
 }

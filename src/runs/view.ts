@@ -6,8 +6,11 @@ import type { Fixer } from '../domain/errors/define.ts';
 import type { Delivered } from './delivery.ts';
 import type { DestinationType, Recipe, StepName, StepState } from '../domain/vocabulary.ts';
 
-/** `attention`: waits for a person or for something outside, and goes on by itself afterwards. */
-export type RunState = 'running' | 'attention' | 'failed' | 'done';
+/**
+ * `attention`: waits for a person or for something outside, and goes on by itself afterwards. `given-up`: failed, and somebody
+ * has said that it stays so: nobody is needed any more.
+ */
+export type RunState = 'running' | 'attention' | 'failed' | 'done' | 'given-up';
 
 /** Times are ISO 8601 in UTC; sizes are bytes. */
 export interface RunSummary {
@@ -27,6 +30,9 @@ export interface RunSummary {
   launchedAt: string;
   endedAt: string | null;
   updatedAt: string;
+  recipe: Recipe;
+  /** Every step with its state, in the order of time. */
+  steps: Pick<StepView, 'name' | 'state'>[];
   archiveSafe: boolean;
   imagesFound: number;
   imagesTotal: number | null;
@@ -97,7 +103,6 @@ export interface RunView extends RunSummary {
   /** OMERO ids that rights follow from. */
   owner: { user: { id: number }; group: { id: number } };
   taskId: string;
-  recipe: Recipe;
   parameters: Record<string, unknown>;
   /** Ids of the images that are analysed; null: all of the input. */
   inputImages: number[] | null;

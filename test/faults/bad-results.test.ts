@@ -192,7 +192,7 @@ test('a run that is given up ends its job, and has failed for every reader; what
   });
   expect(cli('abandon', id, '--reason', 'wrong dataset', '--as', 'robin')).toContain('is given up');
   const run = await ended(id);
-  expect(run).toMatchObject({ state: 'failed', status: 'FAILED', failure: { code: 'RUN_ABANDONED' } });
+  expect(run).toMatchObject({ state: 'given-up', status: 'FAILED', failure: { code: 'RUN_ABANDONED' } });
   expect(run.failure?.message).toBe('Given up by robin: wrong dataset');
   const states = execFileSync(
     join(folder.path, 'cluster', 'bin', 'sacct'),

@@ -137,7 +137,7 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'the classic way o
       const id = await site.launch('long', dataset);
       const job = await site.until(async () => (await site.view(id)).jobId);
       await abandonRun(site.database.pool, id, 'alice', 'not needed');
-      expect(await site.ended(id)).toMatchObject({ state: 'failed', failure: { code: 'RUN_ABANDONED' } });
+      expect(await site.ended(id)).toMatchObject({ state: 'given-up', failure: { code: 'RUN_ABANDONED' } });
       await site.until(async () => site.slurm.command('squeue', '-h', '-o', '%T', `-j${job},1`) === '');
     },
     patience,

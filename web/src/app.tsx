@@ -6,8 +6,10 @@ import { Foot } from './foot.tsx';
 import { HelpDialog } from './help-dialog.tsx';
 import { Icon } from './icon.tsx';
 import { useShortcuts } from './keyboard.ts';
+import { LiveMark } from './live-mark.tsx';
 import { Loading } from './loading.tsx';
 import type { Session } from './omero-link.tsx';
+import { PageFault } from './page-fault.tsx';
 import { RunPage } from './run-page.tsx';
 import { RunsPage } from './runs-page.tsx';
 import { SignIn } from './sign-in.tsx';
@@ -38,12 +40,14 @@ const adminPages: [path: string, word: string][] = [
 export function App(): React.ReactElement {
   return (
     <Router base={basePath}>
-      <Suspense fallback={<div className="page" aria-busy="true" />}>
-        <Switch>
-          <Route path="/shared/*?" component={SharedPages} />
-          <Route component={Pages} />
-        </Switch>
-      </Suspense>
+      <PageFault>
+        <Suspense fallback={<div className="page" aria-busy="true" />}>
+          <Switch>
+            <Route path="/shared/*?" component={SharedPages} />
+            <Route component={Pages} />
+          </Switch>
+        </Suspense>
+      </PageFault>
     </Router>
   );
 }
@@ -52,6 +56,7 @@ export function App(): React.ReactElement {
 function Pages(): React.ReactElement {
   const session = useQuery({ queryKey: ['session'], queryFn: () => getJson<Session>('/api/session') });
   const { help, setHelp } = useShortcuts();
+  const [at] = useLocation();
   if (session.isPending) return <div className="page" aria-busy="true" />;
   if (session.error instanceof ApiError && session.error.status === 401)
     return <SignIn ended={session.data !== undefined} />;
@@ -78,6 +83,7 @@ function Pages(): React.ReactElement {
         </Link>
         <MainNav admin={session.data.admin} />
         <div className="topbar-end">
+          <LiveMark />
           <span className="who">
             <Icon name="user" />
             <span className="long">
@@ -89,29 +95,31 @@ function Pages(): React.ReactElement {
         </div>
       </header>
       <main className="page" id="main">
-        <Suspense fallback={<Loading what="page" />}>
-          <Switch>
-            <Route path="/" component={RunsPage} />
-            <Route path="/start" component={StartPage} />
-            <Route path="/runs/:id">{(params) => <RunPage id={params.id} />}</Route>
-            {session.data.admin && <Route path="/orders" component={QueuePage} />}
-            {session.data.admin && <Route path="/orders/:uuid">{(params) => <OrderPage uuid={params.uuid} />}</Route>}
-            {session.data.admin && <Route path="/mappings" component={MappingsPage} />}
-            {session.data.admin && <Route path="/health" component={HealthPage} />}
-            {session.data.admin && <Route path="/storage" component={StoragePage} />}
-            {session.data.admin && <Route path="/notifications" component={NotificationsPage} />}
-            {session.data.admin && <Route path="/audit" component={AuditPage} />}
-            <Route path="/sign-in">
-              <Redirect to="/" />
-            </Route>
-            <Route>
-              <h1>There is nothing here</h1>
-              <p className="lede">
-                <Link href="/">All runs</Link>
-              </p>
-            </Route>
-          </Switch>
-        </Suspense>
+        <PageFault key={at}>
+          <Suspense fallback={<Loading what="page" />}>
+            <Switch>
+              <Route path="/" component={RunsPage} />
+              <Route path="/start" component={StartPage} />
+              <Route path="/runs/:id">{(params) => <RunPage id={params.id} />}</Route>
+              {session.data.admin && <Route path="/orders" component={QueuePage} />}
+              {session.data.admin && <Route path="/orders/:uuid">{(params) => <OrderPage uuid={params.uuid} />}</Route>}
+              {session.data.admin && <Route path="/mappings" component={MappingsPage} />}
+              {session.data.admin && <Route path="/health" component={HealthPage} />}
+              {session.data.admin && <Route path="/storage" component={StoragePage} />}
+              {session.data.admin && <Route path="/notifications" component={NotificationsPage} />}
+              {session.data.admin && <Route path="/audit" component={AuditPage} />}
+              <Route path="/sign-in">
+                <Redirect to="/" />
+              </Route>
+              <Route>
+                <h1>There is nothing here</h1>
+                <p className="lede">
+                  <Link href="/">All runs</Link>
+                </p>
+              </Route>
+            </Switch>
+          </Suspense>
+        </PageFault>
       </main>
       <Foot onHelp={() => setHelp(true)} />
       {help && <HelpDialog onClose={() => setHelp(false)} />}

@@ -19,6 +19,8 @@ export interface EventSourceLike {
 export interface StreamHandlers {
   /** By the name of the event. */
   events: Record<string, (data: string) => void>;
+  /** The first word of the server, and every later one. */
+  onHeard?(): void;
   /** The time since which nothing arrives, or null when the connection stands. */
   onLost(since: number | null): void;
   /** The server refused: perhaps the sign-in has ended. */
@@ -45,6 +47,7 @@ export function openStream(connect: () => EventSourceLike, handlers: StreamHandl
     clearTimeout(watch);
     watch = setTimeout(() => again(0), silenceMs);
     retryMs = firstRetryMs;
+    handlers.onHeard?.();
     if (lostSince === null) return;
     lostSince = null;
     handlers.onLost(null);

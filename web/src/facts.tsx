@@ -2,6 +2,7 @@ import type { RunView } from '../../src/runs/view.ts';
 import { Copyable } from './copy.tsx';
 import { Icon } from './icon.tsx';
 import { ContainerLink } from './omero-link.tsx';
+import { hasFailed } from './run-words.ts';
 import { Time } from './time.tsx';
 import { countText, numberText, sizeText } from './words.ts';
 
@@ -40,8 +41,8 @@ function ArchiveFact({ view }: { view: RunView }): React.ReactElement {
           <Icon name="unsafe" />
         </span>
         <div>
-          <h2>Not archived{view.state === 'failed' ? '' : ' yet'}</h2>
-          <p>{view.state === 'failed' ? 'No results were brought home.' : notYet(view.jobId)}</p>
+          <h2>Not archived{hasFailed(view) ? '' : ' yet'}</h2>
+          <p>{hasFailed(view) ? 'No results were brought home.' : notYet(view.jobId)}</p>
         </div>
       </section>
     );
@@ -84,7 +85,7 @@ function OmeroFact({ view }: { view: RunView }): React.ReactElement {
   const { imagesTotal: total, imagesFound: found } = view;
   const nothingToImport = view.state === 'done' && total === null;
   const all = total !== null && found >= total;
-  const stopped = view.state === 'failed' || view.state === 'attention';
+  const stopped = hasFailed(view) || view.state === 'attention';
   const tone = all ? 'ok' : total === null ? 'idle' : stopped ? 'warn' : 'run';
   return (
     <section className="fact">
@@ -126,5 +127,5 @@ function omeroTitle(view: RunView, nothingToImport: boolean, all: boolean): stri
   if (all) return 'Visible in OMERO';
   if (view.state === 'running' && view.imagesTotal !== null) return 'Coming into OMERO';
   if (view.imagesFound > 0) return 'Partly visible in OMERO';
-  return view.state === 'failed' ? 'Not in OMERO' : 'Not in OMERO yet';
+  return hasFailed(view) ? 'Not in OMERO' : 'Not in OMERO yet';
 }

@@ -3,6 +3,7 @@ import type { SeenRun } from '../../src/http/seen-run.ts';
 import type { FailureView } from '../../src/runs/view.ts';
 import { postJson } from './api.ts';
 import { Icon } from './icon.tsx';
+import { OrderLink } from './order-link.tsx';
 import { refusalText } from './reason-dialog.tsx';
 import { Time } from './time.tsx';
 import { numberText } from './words.ts';
@@ -55,11 +56,22 @@ export function FailureCard({ failure, view }: { failure: FailureView; view: See
           <dt>What to do</dt>
           <dd>
             <p>{failure.remedy}</p>
+            {failure.step === 'import' && <LastOrder view={view} />}
             {failure.repeatable && <GoOn view={view} step={failure.step} />}
           </dd>
         </div>
       </dl>
     </section>
+  );
+}
+
+/** The way to the importer's log, for administrators. */
+function LastOrder({ view }: { view: SeenRun }): React.ReactElement | null {
+  const uuid = view.orders.at(-1)?.uuid;
+  return uuid === undefined ? null : (
+    <p>
+      <OrderLink uuid={uuid} text="The order and the log of its import" />
+    </p>
   );
 }
 

@@ -1,8 +1,9 @@
-import { useState } from 'react';
+import { useCallback, useState } from 'react';
 import type { ResultView } from '../../src/runs/view.ts';
 import { ApiError, getJson } from './api.ts';
 import { archiveAddress, archiveHref } from './archive-address.ts';
 import { Icon } from './icon.tsx';
+import { LabelCount } from './image-values.tsx';
 import { Inspector } from './inspector.tsx';
 import { pairImages, type GalleryItem } from './pairs.ts';
 import { ImportStateMark } from './state.tsx';
@@ -91,11 +92,15 @@ function Tile(props: {
 }): React.ReactElement {
   const { image } = props.item;
   const name = image.path.slice(image.path.lastIndexOf('/') + 1);
+  const [loaded, setLoaded] = useState<ReadonlySet<string>>(new Set());
+  const onLoaded = useCallback((path: string) => setLoaded((old) => new Set(old).add(path)), []);
+  const labelled = props.item.labels?.path ?? (props.item.alone ? image.path : null);
   return (
     <button className="tile" type="button" aria-pressed={props.pressed} onClick={props.onPress}>
-      <Picture runId={props.runId} item={props.item} look={props.look} size={320} />
+      <Picture runId={props.runId} item={props.item} look={props.look} size={320} onLoaded={onLoaded} />
       <span className="cap" title={name}>
         <span className="name">{name}</span>
+        {labelled !== null && loaded.has(labelled) && <LabelCount runId={props.runId} path={labelled} />}
       </span>
       <span className="cap sub">
         {image.imageIds.length > 0 ? (
@@ -149,6 +154,8 @@ export function Picture(props: {
   item: GalleryItem<ResultView>;
   look: GalleryLook;
   size: 320 | 960;
+  /** Called with the path of a result whose picture has arrived. */
+  onLoaded?: (path: string) => void;
 }): React.ReactElement {
   const layers = layersOf(props.item, props.look);
   return (
@@ -160,6 +167,7 @@ export function Picture(props: {
           layer={layer}
           size={props.size}
           over={i > 0}
+          onLoaded={props.onLoaded}
           // Labels stand for themselves where their image cannot be read.
           optional={layer.from === 'source' && layers.length > 1}
         />
@@ -174,6 +182,7 @@ function Layer(props: {
   size: number;
   over: boolean;
   optional: boolean;
+  onLoaded: ((path: string) => void) | undefined;
 }): React.ReactElement | null {
   const { from, path } = props.layer;
   const [reason, setReason] = useState<string | null>(null);
@@ -200,6 +209,7 @@ function Layer(props: {
       alt={from === 'source' ? `Input of ${name}` : props.over ? `Labels of ${name}` : name}
       loading="lazy"
       decoding="async"
+      onLoad={() => from === 'preview' && props.onLoaded?.(path)}
       onError={() => void failed()}
     />
   );

@@ -3,6 +3,7 @@ import { archiveHref } from './archive-address.ts';
 import { Copyable } from './copy.tsx';
 import { Picture, type GalleryLook } from './gallery.tsx';
 import { Icon } from './icon.tsx';
+import { ImageValues } from './image-values.tsx';
 import { ImageLinks } from './omero-link.tsx';
 import type { GalleryItem } from './pairs.ts';
 import { ImportStateMark } from './state.tsx';
@@ -55,6 +56,8 @@ export function Inspector(props: {
             </dd>
           </>
         )}
+        <ImageValues key={image.path} runId={props.runId} path={image.path} of={labels ? 'Image' : ''} />
+        {labels && <ImageValues key={labels.path} runId={props.runId} path={labels.path} of="Labels" />}
         <dt>Size</dt>
         <dd>{sizeText(image.bytes)}</dd>
         {image.sha256 && (

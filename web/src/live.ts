@@ -4,6 +4,7 @@ import type { SeenRun } from '../../src/http/seen-run.ts';
 import type { RunSummary } from '../../src/runs/view.ts';
 import { basePath } from './api.ts';
 import { openStream } from './event-stream.ts';
+import { setHearing } from './live-mark.tsx';
 import { mergeSummaries, newerView } from './merge.ts';
 
 export interface Connection {
@@ -27,10 +28,13 @@ function useStream<Name extends string>(
   const onEvent = useEffectEvent(on);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
+    setHearing('none');
     const close = openStream(() => new EventSource(`${basePath}${url}`), {
       events: Object.fromEntries(names.map((name) => [name, (data: string) => onEvent(name, data)])),
+      onHeard: () => setHearing('live'),
       onLost: (since) => {
         clearTimeout(timer);
+        setHearing(since === null ? 'live' : 'lost');
         if (since === null) setLostAt(null);
         else timer = setTimeout(() => setLostAt(since), patienceMs);
       },
@@ -40,6 +44,7 @@ function useStream<Name extends string>(
     });
     return () => {
       clearTimeout(timer);
+      setHearing('none');
       close();
     };
   }, [url, names, queries]);

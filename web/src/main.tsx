@@ -12,6 +12,7 @@ import './styles/facts.css';
 import './styles/tables.css';
 import './styles/filters.css';
 import './styles/runs.css';
+import './styles/way.css';
 import './styles/steps.css';
 import './styles/log.css';
 import './styles/results.css';

@@ -129,22 +129,16 @@ function TableView({ runId, path }: { runId: string; path: string }): React.Reac
           </span>
           {total > pageRows && (
             <span className="actions">
-              <button
-                className="button small"
-                type="button"
-                disabled={from === 0}
-                onClick={() => setFrom(Math.max(0, from - pageRows))}
-              >
-                Earlier
-              </button>
-              <button
-                className="button small"
-                type="button"
-                disabled={from + pageRows >= total}
-                onClick={() => setFrom(from + pageRows)}
-              >
-                Later
-              </button>
+              {from > 0 && (
+                <button className="button small" type="button" onClick={() => setFrom(Math.max(0, from - pageRows))}>
+                  Rows before
+                </button>
+              )}
+              {from + pageRows < total && (
+                <button className="button small" type="button" onClick={() => setFrom(from + pageRows)}>
+                  Next rows
+                </button>
+              )}
             </span>
           )}
         </div>

@@ -1,5 +1,6 @@
 import type { RunView } from '../../src/runs/view.ts';
 import { Copyable } from './copy.tsx';
+import { OrderLink } from './order-link.tsx';
 import { Time } from './time.tsx';
 
 /** Where the results came from, what was ordered for them, and with which parameters they were made. */
@@ -80,7 +81,7 @@ function OrderPair({ order }: { order: RunView['orders'][number] }): React.React
     <>
       <dt>Upload order</dt>
       <dd>
-        <Copyable text={order.uuid} what="order uuid" />
+        <Copyable text={order.uuid} what="order uuid" /> <OrderLink uuid={order.uuid} text="Open" />
         <small>
           {order.stage}
           {order.description && `: ${order.description}`}, <Time iso={order.updatedAt} exact />

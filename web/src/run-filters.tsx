@@ -6,7 +6,7 @@ import { SearchField } from './search-field.tsx';
 
 /** What the list is narrowed to; empty means everything. Stands in the address, so that it can be sent to somebody. */
 export interface RunFilters {
-  state: '' | 'attention,failed' | 'running' | 'done';
+  state: '' | 'attention,failed' | 'running' | 'done,given-up';
   group: string;
   user: string;
   workflow: string;
@@ -18,7 +18,7 @@ const segments: [RunFilters['state'], string][] = [
   ['', 'All'],
   ['attention,failed', 'Needs attention'],
   ['running', 'In progress'],
-  ['done', 'Finished'],
+  ['done,given-up', 'Finished'],
 ];
 
 export function readFilters(search: string): RunFilters {
@@ -61,7 +61,13 @@ export function RunFilterBar(props: {
   const count = (state: RunFilters['state']): number | null => {
     if (!counts.data) return null;
     const { attention, failed, running, done } = counts.data;
-    return { '': attention + failed + running + done, 'attention,failed': attention + failed, running, done }[state];
+    const ended = done + counts.data['given-up'];
+    return {
+      '': attention + failed + running + ended,
+      'attention,failed': attention + failed,
+      running,
+      'done,given-up': ended,
+    }[state];
   };
   return (
     <form className="filters" role="search" aria-label="Filter runs" onSubmit={(event) => event.preventDefault()}>

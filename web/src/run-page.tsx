@@ -148,9 +148,7 @@ function Head({ view, shared }: { view: SeenRun; shared: boolean }): React.React
       </div>
       <div className="actions">
         {!shared && view.archive && <CopyButton text={view.archive.path} label="Copy archive path" />}
-        {!shared && view.mayChange && view.state !== 'done' && view.failure?.code !== 'RUN_ABANDONED' && (
-          <GiveUp id={view.id} />
-        )}
+        {!shared && view.mayChange && view.state !== 'done' && view.state !== 'given-up' && <GiveUp id={view.id} />}
         {!shared && <ShareButton view={view} />}
       </div>
     </div>

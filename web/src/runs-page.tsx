@@ -8,9 +8,10 @@ import { useClock, useRuns } from './live.ts';
 import { Loading } from './loading.tsx';
 import { mergeSummaries } from './merge.ts';
 import { filterQuery, isFiltered, readFilters, RunFilterBar } from './run-filters.tsx';
-import { groupOf, type RunGroup } from './run-words.ts';
+import { groupOf, hasFailed, type RunGroup } from './run-words.ts';
 import { RunStateMark, SafeMark } from './state.tsx';
 import { Time } from './time.tsx';
+import { WayHome } from './way-home.tsx';
 import { agoText, countText, numberText } from './words.ts';
 
 interface RunsAnswer {
@@ -140,6 +141,7 @@ function RunsTable({ runs, now }: { runs: RunSummary[]; now: number }): React.Re
       <colgroup>
         <col className="c-state" />
         <col className="c-run" />
+        <col className="c-way" />
         <col className="c-safe" />
         <col className="c-omero" />
         <col className="c-group" />
@@ -149,6 +151,7 @@ function RunsTable({ runs, now }: { runs: RunSummary[]; now: number }): React.Re
         <tr>
           <th scope="col">State</th>
           <th scope="col">Run</th>
+          <th scope="col">Way home</th>
           <th scope="col">Archive</th>
           <th scope="col">In OMERO</th>
           <th scope="col">Group</th>
@@ -163,7 +166,7 @@ function RunsTable({ runs, now }: { runs: RunSummary[]; now: number }): React.Re
         return (
           <tbody key={group}>
             <tr className="group">
-              <th colSpan={6} scope="rowgroup">
+              <th colSpan={7} scope="rowgroup">
                 {title}
                 <span>{members.length}</span>
               </th>
@@ -180,7 +183,7 @@ function RunsTable({ runs, now }: { runs: RunSummary[]; now: number }): React.Re
 
 function RunRow({ run, now }: { run: RunSummary; now: number }): React.ReactElement {
   return (
-    <tr className={`open-row${run.state === 'done' ? ' calm-row' : ''}`}>
+    <tr className={`open-row${groupOf(run) === 'finished' ? ' calm-row' : ''}`}>
       <td className="c-state">
         <RunStateMark run={run} />
       </td>
@@ -195,14 +198,17 @@ function RunRow({ run, now }: { run: RunSummary; now: number }): React.ReactElem
         </Link>
         <p className="says">{run.sentence}</p>
       </td>
+      <td className="c-way">
+        <WayHome run={run} />
+      </td>
       <td className="c-safe">
         <span className="narrow quiet">Archive: </span>
-        <SafeMark safe={run.archiveSafe} />
+        <SafeMark safe={run.archiveSafe} failed={hasFailed(run)} />
       </td>
       <td className="c-omero">
         <span className="narrow quiet">OMERO: </span>
         {run.imagesTotal === null ? (
-          <span className="quiet">{run.state === 'done' ? 'No images' : 'None yet'}</span>
+          <span className="quiet">{run.state === 'done' || hasFailed(run) ? 'No images' : 'None yet'}</span>
         ) : (
           countText(run.imagesFound, run.imagesTotal, 'image')
         )}

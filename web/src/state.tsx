@@ -68,8 +68,8 @@ export function ImportStateMark(props: { state: ResultView['import']; archived?:
 }
 
 /** Whether a run's results are in the archive. */
-export function SafeMark({ safe }: { safe: boolean }): React.ReactElement {
-  return <State of={safe ? ['ok', 'safe', 'Safe'] : ['idle', 'unsafe', 'Not yet']} />;
+export function SafeMark({ safe, failed }: { safe: boolean; failed: boolean }): React.ReactElement {
+  return <State of={safe ? ['ok', 'safe', 'Safe'] : ['idle', 'unsafe', failed ? 'None' : 'Not yet']} />;
 }
 
 /** Icon of a run's sentence; its word stands behind it for those who cannot see it. */

@@ -5,7 +5,7 @@ import { useClock } from './live.ts';
 import { StepStateMark } from './state.tsx';
 import { Time } from './time.tsx';
 import { timelineOf, type Timeline } from './timeline.ts';
-import { clockText, durationText, sizeText, timeText } from './words.ts';
+import { clockText, durationText, sizeText, timeText, upperFirst } from './words.ts';
 
 /** One row per step beside a time axis; a green rule stands where nothing can be lost any more. */
 export function Steps({ steps, recipe }: { steps: StepView[]; recipe: Recipe }): React.ReactElement {
@@ -67,7 +67,7 @@ function StepRow(props: { title: string; step: StepView; timeline: Timeline | nu
     <tr>
       <th scope="row">
         <span className="step">
-          <b>{props.title.charAt(0).toUpperCase() + props.title.slice(1)}</b> <StepStateMark state={step.state} />
+          <b>{upperFirst(props.title)}</b> <StepStateMark state={step.state} />
         </span>
         {step.detail && <small>{step.detail}</small>}
       </th>

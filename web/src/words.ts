@@ -63,6 +63,11 @@ export function agoText(iso: string, now = Date.now()): string {
   return `${Math.floor(minutes / 1440)} d ago`;
 }
 
+/** The first letter large, the rest as it is. */
+export function upperFirst(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** `1 file`, `41,208 files`; `2 entries` with their word given. */
 export function numberText(count: number, noun: string, many = `${noun}s`): string {
   return `${count.toLocaleString('en')} ${count === 1 ? noun : many}`;

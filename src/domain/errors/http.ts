@@ -191,6 +191,14 @@ export const httpErrors = defineErrors({
     retryable: false,
     status: 404,
   },
+  IMPORT_LOG_NOT_HERE: {
+    message: 'This server does not see the log of that import: {reason}.',
+    remedy:
+      'It is {path} on the machine of the importer that took the order, once it has begun. BIOMERO.importer keeps its own logs.',
+    who: 'admin',
+    retryable: false,
+    status: 404,
+  },
   REQUEST_INVALID: {
     message: 'The request cannot be read: {reason}.',
     remedy: 'Correct the request; docs/reference/http.md lists what each address takes.',
@@ -218,13 +226,6 @@ export const httpErrors = defineErrors({
     who: 'admin',
     retryable: false,
     status: 409,
-  },
-  IMAGE_BROKEN: {
-    message: '{path} cannot be drawn: {reason}',
-    remedy: 'Look at the image in OMERO; when it opens there, report this with the kind of file.',
-    who: 'developer',
-    retryable: false,
-    status: 422,
   },
   NO_PREVIEW: {
     message: 'There is no preview: {reason}.',

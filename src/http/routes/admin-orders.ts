@@ -4,6 +4,7 @@ import { stages } from '../../domain/vocabulary.ts';
 import { cancelOrder } from '../../orders/cancel-order.ts';
 import { readImporters } from '../../orders/importers.ts';
 import { listOrders } from '../../orders/list-orders.ts';
+import { readImportLog } from '../../orders/import-log.ts';
 import { readQueue } from '../../orders/queue.ts';
 import { readOrderHistory } from '../../orders/read-order-history.ts';
 import { retryOrder, runOfOrder } from '../../orders/retry-order.ts';
@@ -15,6 +16,7 @@ import { bodyOf, textOf, uuidPattern, wordsOf } from './request.ts';
 import {
   auditPage as auditView,
   auditQuery,
+  importLog,
   orderCancelled,
   orderHistory,
   orderList,
@@ -29,7 +31,8 @@ const mostOrders = 500;
 const auditPage = 50;
 
 /** The upload orders of all groups, who imports them, and what people did: for administrators. */
-export function adminOrderRoutes(sources: ViewSources): Route[] {
+export function adminOrderRoutes(parts: ViewSources & { importLogs: () => string }): Route[] {
+  const sources: ViewSources = parts;
   return [
     {
       method: 'GET',
@@ -73,6 +76,17 @@ export function adminOrderRoutes(sources: ViewSources): Route[] {
         if (!history) throw bridgeError('ORDER_UNKNOWN', { order: uuid });
         return c.json({ ...history, files: history.files.slice(0, 1_000), filesTotal: history.files.length });
       },
+    },
+    {
+      method: 'GET',
+      path: '/api/admin/orders/:uuid/log',
+      rule: 'admin',
+      scope: 'orders',
+      api: {
+        summary: "The end of the log of its import, where this server sees the importer's logs.",
+        answer: importLog,
+      },
+      handle: async ({ c }) => c.json(await readImportLog(parts.importLogs(), orderOf(c))),
     },
     {
       method: 'POST',

@@ -53,7 +53,8 @@ export function fileRoutes({
       rule: 'see-run',
       shared: true,
       api: {
-        summary: 'A picture of a TIFF, PNG or OME-Zarr; 422 with the reason when there is none.',
+        summary:
+          'A picture of a TIFF, PNG or OME-Zarr, with its size and values as JSON in the header `X-Image`; 422 with the reason when there is none.',
         query: previewQuery,
         answer: 'image/png',
       },

@@ -120,8 +120,9 @@ async function stateOf(sources: ViewSources, id: string): Promise<z.infer<typeof
   return {
     run: view.id,
     job: view.jobId,
-    state: view.state,
-    finished: view.state === 'done' || view.state === 'failed',
+    // For whoever handed the job over it has failed, whether or not somebody may still retry it.
+    state: view.state === 'given-up' ? 'failed' : view.state,
+    finished: view.endedAt !== null,
     status: view.status,
     message: view.sentence,
     archive: view.archive?.path ?? null,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ImportLog } from '../../orders/import-log.ts';
 import type { AuditEntry } from '../../runs/read-audit.ts';
 import { count, digits, omeroId, time, uuid, who } from './common.ts';
 
@@ -84,6 +85,15 @@ export const orderHistory = z
     filesTotal: count,
   })
   .meta({ id: 'OrderHistory' });
+
+export const importLog = z
+  .object({
+    path: z.string().meta({ description: 'on the machine of the importer' }),
+    size: count,
+    skipped: count.meta({ description: 'bytes before the end that is given' }),
+    text: z.string(),
+  })
+  .meta({ id: 'ImportLog' }) satisfies z.ZodType<ImportLog>;
 
 export const orderCancelled = z.object({ cancelled: z.boolean() });
 export const orderRetried = z.object({ order: z.string().nullable(), run: uuid.nullable() });

@@ -7,9 +7,13 @@ import type { SeenRun } from '../seen-run.ts';
 import { deliveryView } from './delivery.ts';
 import { count, digits, omeroId, place, time, uuid, who } from './common.ts';
 
-const state = z
-  .enum(runStates)
-  .meta({ description: '`attention` waits for somebody, and goes on by itself afterwards' });
+const state = z.enum(runStates).meta({
+  description: '`attention` waits for somebody, and goes on by itself afterwards; `given-up` failed, and stays so',
+});
+
+const stepStates = ['waiting', 'running', 'done', 'failed', 'attention'] as const satisfies readonly StepState[];
+
+const stepShape = { name: z.enum(stepNames), state: z.enum(stepStates) };
 
 const summaryShape = {
   id: uuid,
@@ -27,6 +31,8 @@ const summaryShape = {
   launchedAt: time,
   endedAt: time.nullable(),
   updatedAt: time,
+  recipe: z.enum(['import-results', 'get-results'] as const satisfies readonly Recipe[]),
+  steps: z.array(z.object(stepShape)).meta({ description: 'every step with its state, in the order of time' }),
   archiveSafe: z.boolean().meta({ description: 'the results are archived and verified' }),
   imagesFound: count.meta({ description: 'images found in OMERO' }),
   imagesTotal: count.nullable(),
@@ -34,12 +40,9 @@ const summaryShape = {
 
 export const runSummary = z.object(summaryShape).meta({ id: 'RunSummary' }) satisfies z.ZodType<RunSummary>;
 
-const stepStates = ['waiting', 'running', 'done', 'failed', 'attention'] as const satisfies readonly StepState[];
-
 const step = z
   .object({
-    name: z.enum(stepNames),
-    state: z.enum(stepStates),
+    ...stepShape,
     attempt: count,
     startedAt: time.nullable(),
     endedAt: time.nullable(),
@@ -83,7 +86,6 @@ const viewShape = z.object({
   ...summaryShape,
   owner: z.object({ user: z.object({ id: omeroId }), group: z.object({ id: omeroId }) }),
   taskId: uuid,
-  recipe: z.enum(['import-results', 'get-results'] as const satisfies readonly Recipe[]),
   parameters: z.record(z.string(), z.unknown()),
   inputImages: z.array(omeroId).nullable().meta({ description: 'null: all images of the input' }),
   archive: z.object({ path: z.string(), files: count, bytes: count, verifiedAt: time.nullable() }).nullable(),
@@ -130,7 +132,7 @@ export const runPage = z.object({
   runs: z.array(runSummary),
   next: uuid.nullable().meta({ description: '`cursor` of the next page' }),
 });
-export const runCounts = z.object({ running: count, attention: count, failed: count, done: count });
+export const runCounts = z.object({ running: count, attention: count, failed: count, done: count, 'given-up': count });
 export const runNames = z.object({
   groups: z.array(z.string()),
   users: z.array(z.string()),

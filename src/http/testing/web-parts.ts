@@ -26,7 +26,9 @@ export function webParts(
     // No run has a job, so nothing is asked of the cluster.
     slurm: {} as Slurm,
     // Nothing is started: it has no workflows.
-    site: { config: { slurm: { workflows: {} } } } as unknown as ImportJobContext,
+    site: {
+      config: { slurm: { workflows: {} }, importer: { logDir: o.storageFolder } },
+    } as unknown as ImportJobContext,
     live: new LiveRuns(sources, log),
     identity: new Identity({ token: null, omero: null, cookie, trustProxy: false }),
     shares: new ShareAccess({

@@ -8,6 +8,7 @@ import type { Json } from '../json.ts';
 import { ImportStateMark, StageMark } from '../state.tsx';
 import { Time } from '../time.tsx';
 import { numberText } from '../words.ts';
+import { ImportLog } from './import-log.tsx';
 import { OrderActions } from './order-actions.tsx';
 import { PageHead, Section, TablePanel, Waiting } from './page-parts.tsx';
 
@@ -153,6 +154,7 @@ function Details({ order }: { order: Order }): React.ReactElement {
           </table>
         </TablePanel>
       </Section>
+      {order.rows.length > 1 && <ImportLog uuid={order.uuid} open={!closingRow(order)} />}
       <Section id="files" title="Files">
         <TablePanel
           label="files"
