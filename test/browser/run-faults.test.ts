@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addressOf, axeFindings, browserPath, picture, startBrowser } from '../support/browser.ts';
+import { faultsOfLooks } from '../support/browsed-start.ts';
+import { addressOf, browserPath, picture, signInAsResearcher, startBrowser } from '../support/browser.ts';
 import { describeWithPart } from '../support/optional-part.ts';
 import { QuickStartFolder, type Started } from '../support/quick-start.ts';
 
 const jobs = {
-  slow: 'sleep 6; echo copied; cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"',
+  slow: 'for n in $(seq 1 14); do echo "tick $n of 14"; sleep 0.6; done; cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"',
   linking: 'ln -s /etc/passwd "$DATA_PATH/data/out/result.tif"',
   broken: 'cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"; echo no image > "$DATA_PATH/data/out/zz_broken.tif"',
   odd: `echo '<script>document.title=1</script>'; cp "$DATA_PATH"/data/in/nuclei_01* "$DATA_PATH/data/out/"
@@ -57,8 +58,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of runs that do not go
     for (const part of ['What happened', 'What is safe', 'Who can fix it', 'What to do'])
       await card.getByText(part, { exact: true }).waitFor();
     await card.getByText(/still on the cluster/).waitFor();
-    expect(await axeFindings(page)).toEqual([]);
-    await picture(page, 'failure');
+    expect(await faultsOfLooks(page, 'failure')).toEqual([]);
     const data = join(folder.path, 'cluster', 'home', 'my-scratch', 'data', `linking_${id}`, 'data');
     rmSync(join(data, 'out', 'result.tif'));
     const [image = ''] = readdirSync(join(data, 'in'));
@@ -84,17 +84,87 @@ describeWithPart('Chromium', browserPath !== null, 'pages of runs that do not go
       .nth(1);
     await first.getByText('zz_broken.tif').waitFor();
     await first.getByText('Not imported').waitFor();
-    await picture(page, 'partial');
-    await page.getByRole('button', { name: 'Retry the 1 missing image' }).click();
+    // What cannot be drawn says why, in its place among the pictures.
+    await page
+      .locator('.tile', { hasText: 'zz_broken.tif' })
+      .getByText(/There is no preview: it cannot be drawn/)
+      .waitFor();
+    expect(await faultsOfLooks(page, 'partial')).toEqual([]);
+    // By keyboard alone: the button has the focus, Enter presses it.
+    await page.getByRole('button', { name: 'Retry the 1 missing image' }).focus();
+    await page.keyboard.press('Enter');
     // The new order holds what is missing, and fails for the same reason.
     await expect.poll(() => page.getByText('Upload order', { exact: true }).count(), { timeout: 60_000 }).toBe(2);
     await page.getByRole('button', { name: 'Retry the 1 missing image' }).waitFor({ timeout: 60_000 });
     await page.getByRole('button', { name: 'Give up' }).click();
     const dialog = page.getByRole('dialog', { name: 'Give this run up' });
-    await dialog.getByLabel('Reason').fill('cannot be <b>repaired</b>');
-    await dialog.getByRole('button', { name: 'Give the run up' }).click();
+    expect(await faultsOfLooks(page, 'give-up')).toEqual([]);
+    // Escape changes nothing, and the focus is back where it was.
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Give up' }).focus();
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Tab');
+    await dialog.getByLabel('Reason').focus();
+    await page.keyboard.type('cannot be <b>repaired</b>');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
     await page.getByText('Given up by quick start: cannot be <b>repaired</b>').first().waitFor({ timeout: 60_000 });
     expect(await page.getByRole('button', { name: /^(Retry|Give up)/ }).count()).toBe(0);
+    const { rows } = await biomero.query('select who, action, reason from bridge.audit where run_id = $1 order by id', [
+      id,
+    ]);
+    expect(rows.filter((r) => r.action !== 'start')).toMatchObject([
+      { who: 'quick start', action: 'retry', reason: expect.stringContaining('1 of 5 images') as string },
+      { who: 'quick start', action: 'abandon', reason: 'cannot be <b>repaired</b>' },
+    ]);
+    // It needs nobody any more, and says what it brought.
+    await page.goto(address);
+    await page.getByRole('button', { name: 'Needs attention 0' }).waitFor();
+    const row = page.getByRole('row').filter({ has: page.getByRole('link', { name: /^broken/ }) });
+    await row.getByText('Given up', { exact: true }).waitFor();
+    await row.getByRole('cell', { name: '4 of 5 images', exact: true }).waitFor();
+    await page.getByRole('button', { name: /^Finished/ }).click();
+    await page.getByRole('link', { name: /^broken/ }).waitFor();
+    expect(new URL(page.url()).search).toBe('?state=done%2Cgiven-up');
+    expect(await faultsOfLooks(page, 'runs-finished')).toEqual([]);
+  }, 180_000);
+
+  test('the log of a job is followed piece by piece, paused, searched and downloaded', async () => {
+    const id = begin('slow');
+    const asked: number[] = [];
+    page.on('request', (request) => {
+      const from = /\/log\?from=(\d+)/.exec(request.url())?.[1];
+      if (from !== undefined) asked.push(Number(from));
+    });
+    await page.goto(`${address}/runs/${id}`);
+    const log = page.locator('#log');
+    await log.getByText('tick 3 of 14').waitFor({ timeout: 60_000 });
+    // Each piece begins where the one before ended.
+    expect(asked.toSorted((a, b) => a - b)).toEqual(asked);
+    expect(asked.at(-1)).toBeGreaterThan(0);
+    await log.getByRole('region', { name: /^Log of job/ }).focus();
+    await page.keyboard.press('f');
+    await log.getByText('Paused').waitFor();
+    const paused = await log.locator('.log').innerText();
+    await page.waitForTimeout(2_500);
+    expect(await log.locator('.log').innerText()).toBe(paused);
+    await log.getByRole('button', { name: 'Follow' }).click();
+    await log.getByText('tick 14 of 14').waitFor({ timeout: 60_000 });
+    await log.getByRole('searchbox').fill('tick 1');
+    await log.getByText('In 6 lines').waitFor();
+    await log.getByRole('searchbox').fill('no such words');
+    await log.getByText('Not found').waitFor();
+    await log.getByRole('searchbox').fill('');
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      log.getByRole('link', { name: 'Download' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toMatch(/^omero-\d+\.log$/);
+    expect(readFileSync(await download.path(), 'utf8').match(/^tick \d+ of 14$/gm)).toHaveLength(14);
+    await page.getByText('4 of 4 images are in dataset').waitFor({ timeout: 90_000 });
+    page.removeAllListeners('request');
   }, 180_000);
 
   test('names with markup, another direction and line breaks are text everywhere', async () => {
@@ -165,6 +235,15 @@ describeWithPart('Chromium', browserPath !== null, 'pages of runs that do not go
     await page.goto(`${address}/runs/${id}`);
     await page.evaluate('window.stillThere = true');
     await page.getByText('Job running').first().waitFor({ timeout: 60_000 });
+    // A person becomes a leader of the group, which OMERO tells from its next start on.
+    const omero = await folder.connect('omero');
+    const made = await omero.query(`update omero_standin.objects m set data = m.data || '{"owner": true}'
+      from omero_standin.objects p, omero_standin.objects g
+      where m.class = 'GroupExperimenterMap' and p.class = 'Experimenter' and g.class = 'ExperimenterGroup'
+        and (m.data->>'child')::bigint = p.id and p.data->>'omeName' = 'researcher'
+        and (m.data->>'parent')::bigint = g.id and g.data->>'name' = 'demo'`);
+    await omero.end();
+    expect(made.rowCount).toBe(1);
     started.process.kill('SIGTERM');
     await started.exit;
     await page.getByText(/Connection lost at/).waitFor({ timeout: 60_000 });
@@ -174,4 +253,22 @@ describeWithPart('Chromium', browserPath !== null, 'pages of runs that do not go
     expect(await page.evaluate('window.stillThere')).toBe(true);
     expect(errors).toEqual([]);
   }, 300_000);
+
+  test('a leader of the group may retry and give up the run of another', async () => {
+    // The server that was started again has another connection for us.
+    await biomero.end().catch(() => undefined);
+    biomero = await folder.connect('biomero');
+    const { rows } = await biomero.query<{ id: string }>(`update bridge.runs set user_id = 9999, user_name = 'somebody',
+      group_id = (select group_id from bridge.runs where workflow = 'slow' limit 1) where workflow = 'odd' returning id`);
+    const leader = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
+    await signInAsResearcher(leader, address, folder);
+    await leader.goto(`${address}/runs/${rows[0]?.id}`);
+    await leader.getByRole('button', { name: /^Retry/ }).waitFor();
+    await leader.getByRole('button', { name: 'Give up' }).waitFor();
+    // Pages of administrators are none of a leader's.
+    expect(await leader.getByRole('navigation', { name: 'Main' }).getByRole('link').allTextContents()).toEqual([
+      'Runs',
+    ]);
+    await leader.close();
+  }, 120_000);
 });

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { faultsOfLooks } from '../support/browsed-start.ts';
 import { addressOf, browserPath, overflowOf, picture, startBrowser } from '../support/browser.ts';
 import { describeWithPart } from '../support/optional-part.ts';
 import { QuickStartFolder, type Started } from '../support/quick-start.ts';
 
 // The pages as a person sees them, in a real browser. SCREENSHOTS=folder keeps pictures of them.
 describeWithPart('Chromium', browserPath !== null, 'run pages', () => {
-  const folder = new QuickStartFolder();
+  const folder = new QuickStartFolder({ environment: { BIOMERO_BRIDGE_OMERO_WEB_URL: 'https://omero.example.org/' } });
   let started: Started;
   let browser: Browser;
   let page: Page;
@@ -63,7 +64,16 @@ describeWithPart('Chromium', browserPath !== null, 'run pages', () => {
 
   test('results are looked at: pictures of the archive, measurements sorted and drawn', async () => {
     await page.getByRole('link', { name: /nuclei 1.0.0/ }).click();
+    // The workflow says how many it found in each image; the picture's own labels are as many.
+    const line = page.locator('#log').getByText(/\d+ nuclei in "nuclei_02.ome.tif"/);
+    const told = /(\d+) nuclei in "nuclei_02/.exec(await line.innerText())?.[1] ?? 'no';
+    await page.locator('.tile', { hasText: 'nuclei_02_labels' }).getByText(`${told} labels`).waitFor();
     await page.locator('.tile', { hasText: 'nuclei_02_labels' }).click();
+    await page.locator('.inspector').getByText('16 bit').waitFor();
+    await page.locator('.inspector').getByText(`${told} labels`, { exact: true }).waitFor();
+    const link = page.locator('.inspector').getByRole('link').first();
+    expect(await link.getAttribute('href')).toMatch(/^https:\/\/omero\.example\.org\/webclient\/\?show=image-\d+$/);
+    await page.locator('a[href="https://omero.example.org/webclient/?show=dataset-2"]').waitFor();
     // The labels lie over the input image that they were made from.
     const below = page.locator('.inspector').getByRole('img', { name: 'Input of nuclei_02' });
     await below.waitFor();
@@ -104,7 +114,7 @@ describeWithPart('Chromium', browserPath !== null, 'run pages', () => {
     await page.getByRole('img', { name: /^Distribution of area_px/ }).waitFor();
     await page.getByLabel('Against').selectOption({ label: 'mean_intensity' });
     await page.getByRole('img', { name: /^mean_intensity against area_px/ }).waitFor();
-    await picture(page, 'results');
+    expect(await faultsOfLooks(page, 'results')).toEqual([]);
     await page.goBack();
   }, 180_000);
 
@@ -162,6 +172,26 @@ describeWithPart('Chromium', browserPath !== null, 'run pages', () => {
     await other.getByRole('button', { name: 'Sign out' }).click();
     await other.getByRole('heading', { name: 'Sign in' }).waitFor();
     await other.close();
+  }, 180_000);
+
+  test('a run is held against the last good one of its workflow', async () => {
+    const address = new URL(page.url()).origin;
+    const started = folder.cli(
+      ...['run', 'nuclei', '--dataset', '1', '--user', 'researcher', '--group', 'demo', '--parameter', 'min_area=400'],
+    );
+    const id = started.trim();
+    await page.goto(`${address}/runs/${id}`);
+    await page.getByText('4 of 4 images are in dataset').waitFor({ timeout: 90_000 });
+    const table = page.getByRole('table', { name: /beside the last run of the workflow/ });
+    const changed = table.getByRole('row').filter({ hasText: 'min_area' });
+    await changed.waitFor();
+    expect(await changed.getByRole('cell').allInnerTexts()).toEqual(['0', '400']);
+    await page.getByRole('button', { name: 'Show all', exact: true }).last().click();
+    await page.getByRole('button', { name: 'Show differences only' }).waitFor();
+    expect(await faultsOfLooks(page, 'comparison')).toEqual([]);
+    await page.goto(address);
+    await page.getByRole('row').filter({ hasText: 'are in dataset 2.' }).getByRole('link').click();
+    await page.getByText('4 of 4 images are in dataset 2.').waitFor();
   }, 180_000);
 
   test('a lost connection is said, and the page catches up', async () => {

@@ -48,24 +48,27 @@ export class BrowsedStart {
   }
 }
 
+/** Windows that a page has to do with: wide, a telephone, and 200 % zoom of one of 1280 px. */
+const windows = [1440, 390, 640] as const;
+
 /**
- * What is wrong with a page light and wide, and dark and narrow, each in a line: axe's findings, and what overflows.
- * Keeps a picture of both.
+ * What is wrong with a page in both themes and in windows of every width, each in a line: axe's findings, and what
+ * overflows. Keeps pictures of it.
  */
 export async function faultsOfLooks(page: Page, name: string): Promise<string[]> {
   const faults: string[] = [];
-  for (const [theme, width] of [
-    ['light', 1440],
-    ['dark', 390],
-  ] as const) {
-    await page.emulateMedia({ colorScheme: theme });
-    await page.setViewportSize({ width, height: 844 });
-    faults.push(...(await axeFindings(page)));
-    const wider = await overflowOf(page);
-    if (wider > 0) faults.push(`${theme}: ${wider} px wider than the window`);
-    await picture(page, `${name}-${theme}-${width}`);
-  }
-  await page.emulateMedia({ colorScheme: 'light' });
+  for (const theme of ['light', 'dark'] as const)
+    for (const width of windows) {
+      const where = `${name}, ${theme}, ${width} px: `;
+      // Without motion: a colour on its way to another has a contrast of its own.
+      await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+      await page.setViewportSize({ width, height: 844 });
+      faults.push(...(await axeFindings(page)).map((found) => where + found));
+      const wider = await overflowOf(page);
+      if (wider > 0) faults.push(`${where}${wider} px wider than the window`);
+      if (width !== 640) await picture(page, `${name}-${theme}-${width}`);
+    }
+  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'no-preference' });
   await page.setViewportSize({ width: 1440, height: 900 });
   return faults;
 }

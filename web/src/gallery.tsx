@@ -100,7 +100,6 @@ function Tile(props: {
       <Picture runId={props.runId} item={props.item} look={props.look} size={320} onLoaded={onLoaded} />
       <span className="cap" title={name}>
         <span className="name">{name}</span>
-        {labelled !== null && loaded.has(labelled) && <LabelCount runId={props.runId} path={labelled} />}
       </span>
       <span className="cap sub">
         {image.imageIds.length > 0 ? (
@@ -110,6 +109,7 @@ function Tile(props: {
         ) : (
           <ImportStateMark state={image.import} />
         )}
+        {labelled !== null && loaded.has(labelled) && <LabelCount runId={props.runId} path={labelled} />}
       </span>
     </button>
   );

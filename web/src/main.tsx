@@ -1,6 +1,7 @@
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { ApiError } from './api.ts';
 import { App } from './app.tsx';
 import { applyTheme, keptTheme } from './theme.ts';
 import './styles/tokens.css';
@@ -27,7 +28,18 @@ import './styles/narrow.css';
 import './styles/media.css';
 
 applyTheme(keptTheme());
-const queries = new QueryClient({ defaultOptions: { queries: { retry: false, refetchOnWindowFocus: false } } });
+const queries = new QueryClient({
+  queryCache: new QueryCache({ onError: (error, query) => askWhoOneIs(error, query.queryKey[0] !== 'session') }),
+  mutationCache: new MutationCache({ onError: (error) => askWhoOneIs(error, true) }),
+  defaultOptions: { queries: { retry: false, refetchOnWindowFocus: false } },
+});
+
+/** Whoever is refused as nobody may have lost the sign-in: the page asks, and shows the sign-in. */
+function askWhoOneIs(error: Error, other: boolean): void {
+  if (other && error instanceof ApiError && error.status === 401)
+    void queries.invalidateQueries({ queryKey: ['session'] });
+}
+
 const root = document.getElementById('root');
 if (root)
   createRoot(root).render(

@@ -19,7 +19,7 @@ export function ImportLog({ uuid, open }: { uuid: string; open: boolean }): Reac
       <div className="panel clip">
         {log.data ? (
           <>
-            <div className="log" role="region" aria-label="Log of the import" tabIndex={0}>
+            <div className="log" role="region" aria-label="Text of the log" tabIndex={0}>
               {log.data.skipped > 0 && (
                 <p className="quiet">{sizeText(log.data.skipped)} before this are in the file.</p>
               )}

@@ -85,7 +85,7 @@ export function MappingEditor(props: {
       </div>
       <div className="field">
         <span className="label">Results will go to</span>
-        <div className="resolved" tabIndex={0} role="region" aria-label="Resolved path">
+        <div className="resolved" role="region" aria-label="Resolved path">
           {folder === '' ? (
             <span className="quiet">Choose a folder.</span>
           ) : (

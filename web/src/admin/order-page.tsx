@@ -41,6 +41,9 @@ export function OrderPage({ uuid }: { uuid: string }): React.ReactElement {
   );
 }
 
+/** Stages that only an importer writes that has begun. */
+const hasBegun: ReadonlySet<string> = new Set(['Import Started', 'Import Preprocessing']);
+
 /** The row that closed it. */
 function closingRow(order: Order): Order['rows'][number] | undefined {
   return order.rows.findLast((r) => r.stage === 'Import Completed' || r.stage === 'Import Failed');
@@ -103,7 +106,7 @@ function Details({ order }: { order: Order }): React.ReactElement {
                 <Link href={`/orders/${uuid}`}>{uuid}</Link>
               </Pair>
             ))}
-            {order.holder && (
+            {order.holder && !closingRow(order) && (
               <Pair name="Imported by">
                 {order.holder.host}, process {order.holder.pid}
               </Pair>
@@ -154,7 +157,7 @@ function Details({ order }: { order: Order }): React.ReactElement {
           </table>
         </TablePanel>
       </Section>
-      {order.rows.length > 1 && <ImportLog uuid={order.uuid} open={!closingRow(order)} />}
+      {order.rows.some((row) => hasBegun.has(row.stage)) && <ImportLog uuid={order.uuid} open={!closingRow(order)} />}
       <Section id="files" title="Files">
         <TablePanel
           label="files"
