@@ -23,11 +23,16 @@ done
 
 alive() { [ -e "state/$1.pid" ] && [[ "$(ps -o stat= -p "$(cat "state/$1.pid")")" =~ ^[^Z] ]]; }
 
+# As a container ends: whatever its first process has left behind ends with it.
 stop() {
-  alive "$1" || return 0
-  kill -TERM "$(cat "state/$1.pid")"
-  for _ in $(seq 600); do alive "$1" || break; sleep 0.1; done
-  if alive "$1"; then echo "$1 does not end" >&2; exit 1; fi
+  [ -e "state/$1.pid" ] || return 0
+  if alive "$1"; then
+    kill -TERM "$(cat "state/$1.pid")"
+    for _ in $(seq 600); do alive "$1" || break; sleep 0.1; done
+    if alive "$1"; then echo "$1 does not end" >&2; exit 1; fi
+  fi
+  kill -KILL -- "-$(cat "state/$1.pid")" 2> /dev/null || true
+  rm "state/$1.pid"
 }
 
 defined() { grep -qs "^  $1:" "${files[@]}" /dev/null; }

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { DoctorResult } from '../../src/doctor/check.ts';
 import { importers } from '../../src/doctor/checks/importers.ts';
@@ -65,4 +67,28 @@ describeWithPart('Python peers', hasPythonImporter, "BIOMERO's own importer, the
     expect(rows).toEqual([{ n: 0 }]);
     expect(mine.rows[0]).toBeDefined();
   }, 180_000);
+
+  test('when it is killed its workers go on, and its stop ends them as well', async () => {
+    peer = await PythonImporter.start(site.database.url, { seconds: 60 });
+    const group = peer.process.pid ?? 0;
+    const dataset = await site.dataset();
+    // It forks a worker for the first order that it takes, and closes those from before it listened.
+    for (let i = 0; i < 60 && livingIn(group) < 2; i++) {
+      await site.order([await site.image(`killed-${i}.tif`)], dataset);
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+    expect(livingIn(group)).toBeGreaterThan(1);
+    const ended = once(peer.process, 'exit');
+    peer.process.kill('SIGKILL');
+    await ended;
+    expect(livingIn(group)).toBeGreaterThan(0);
+    await peer.stop();
+    expect(livingIn(group)).toBe(0);
+  }, 120_000);
 });
+
+/** How many processes of a group live; those that nobody has asked for the end of do not. */
+function livingIn(group: number): number {
+  const lines = execFileSync('ps', ['-eo', 'pgid=,stat='], { encoding: 'utf8' }).split('\n');
+  return lines.filter((line) => new RegExp(`^ *${group} +[^Z ]`).test(line)).length;
+}

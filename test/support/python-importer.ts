@@ -4,6 +4,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageFile } from '../../src/lib/package-root.ts';
+import { signalGroup, stopProcessGroup } from '../../src/lib/process-group.ts';
+import { identifyProcess, type ProcessIdentity } from '../../src/lib/process-identity.ts';
 import { hasExecutable } from './optional-part.ts';
 
 /** A Python with BIOMERO.importer's ledger and service, without OMERO's client. */
@@ -61,24 +63,37 @@ export async function layOutPythonImporter(
   return { program: [python, packageFile('test', 'support', 'python', 'importer_service.py')], env };
 }
 
-/** The real BIOMERO.importer service as a process of its own, with OMERO's client replaced; see `importer_service.py`. */
+/**
+ * The real BIOMERO.importer service as a process of its own, with OMERO's client replaced; see `importer_service.py`. It
+ * forks its workers, who go on when it alone is killed: all are one group of processes, which ends as a whole.
+ */
 export class PythonImporter {
   readonly #folder: string;
   readonly process: ChildProcess;
+  readonly #leader: ProcessIdentity;
   #output = '';
 
-  private constructor(folder: string, child: ChildProcess) {
+  private constructor(folder: string, child: ChildProcess, leader: ProcessIdentity) {
     this.#folder = folder;
     this.process = child;
+    this.#leader = leader;
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (this.#output += String(chunk)));
+    process.once('exit', this.#kill);
   }
 
   /** @param seconds what importing one file costs */
   static async start(url: string, o: { maxWorkers?: number; seconds?: number } = {}): Promise<PythonImporter> {
     const folder = await mkdtemp(join(tmpdir(), 'biomero-bridge-python-'));
     const { program, env } = await layOutPythonImporter(folder, url, o);
-    const child = spawn(program[0] ?? '', program.slice(1), { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env });
-    return new PythonImporter(folder, child);
+    const child = spawn(program[0] ?? '', program.slice(1), {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env,
+      detached: true,
+    });
+    const leader = child.pid === undefined ? null : identifyProcess(child.pid);
+    if (leader === null) throw new Error(`${program[0]} did not start`);
+    return new PythonImporter(folder, child, leader);
   }
 
   get output(): string {
@@ -94,16 +109,21 @@ export class PythonImporter {
     };
   }
 
-  /** Asks it to end; what is left of it after a while is killed. */
+  /** Asks it alone to end, as a service manager does; what is left of it and its workers after a while is killed. */
   async stop(graceMs = 15_000): Promise<void> {
     const { process: child } = this;
     if (child.exitCode === null && child.signalCode === null) {
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+      const timer = setTimeout(this.#kill, graceMs);
       await ended;
       clearTimeout(timer);
     }
+    await stopProcessGroup(this.#leader, { graceMs: 0 });
+    process.off('exit', this.#kill);
     await rm(this.#folder, { recursive: true, force: true });
   }
+
+  /** Also when the tests end without having stopped it. */
+  readonly #kill = (): void => void signalGroup(this.#leader, 'SIGKILL');
 }

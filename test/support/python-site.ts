@@ -140,7 +140,8 @@ export class PythonSite {
   }
 
   async close(): Promise<void> {
-    await this.type('for f in state/*.pid; do kill -KILL "$(cat "$f")" 2>/dev/null || true; done');
+    // Each leads a group of its own, in which Python's importer has forked its workers.
+    await this.type('for f in state/*.pid; do kill -KILL -- "-$(cat "$f")" 2>/dev/null || true; done');
     await this.transport.close();
     await this.alice.close();
     await this.admin.close();
