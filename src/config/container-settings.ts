@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import type { ContainerConfig } from './config.ts';
-import type { Take } from './load.ts';
-import { command, javaMemory, whole, type Parse } from './values.ts';
+import { command, javaMemory, whole, type Parse, type Take } from './values.ts';
 
 /** Without a runtime there are none. */
 export function containersOf(take: Take, env: NodeJS.ProcessEnv): ContainerConfig | null {

@@ -1,5 +1,6 @@
 import type { JsonSchema } from '../lib/json-schema.ts';
-import { settings, type Setting } from './settings-table.ts';
+import type { Setting } from './setting.ts';
+import { settings } from './settings-table.ts';
 
 /*
  * JSON Schemas of the configuration files: `config check` judges by them, `config schema` and docs/reference/schemas

@@ -1,4 +1,5 @@
-import { settings, withoutEffect, type Setting } from './settings-table.ts';
+import type { Setting } from './setting.ts';
+import { settings, withoutEffect } from './settings-table.ts';
 
 /** `docs/reference/configuration.md`, from the table of settings. */
 export function configurationPage(): string {

@@ -20,6 +20,9 @@ export interface Found {
 /** Turns a text into a value, or null when it has not the expected form; `{wrong}` says what was found instead. */
 export type Parse<T> = (text: string) => T | null | { readonly wrong: string };
 
+/** Reads a variable of the table and notes its origin under a path in Config. */
+export type Take = <T>(path: string, name: SettingName, parse: Parse<T>, fallback: T) => T;
+
 /**
  * Collects what loading finds: values with their origin, problems, and notes. Nothing throws on a wrong value, so that
  * all problems are reported together.
@@ -89,6 +92,10 @@ export class Values {
     return fallback;
   }
 
+  /** `take` for variables of the table alone. */
+  readonly takeVariable: Take = (path, name, parse, fallback) =>
+    this.take(path, [this.variable(name)], parse, fallback, name);
+
   /** Notes a wrong value. */
   wrong(found: Found, instead?: string): void {
     const shown = instead ?? shownValue(found.text, found.secret);
@@ -124,10 +131,16 @@ function readFileOf(path: string, secret: boolean): { bytes: string; others: str
 
 export const text: Parse<string> = (value) => (value.trim() === '' ? null : value.trim());
 
+export const path: Parse<string> = (value) =>
+  value.trim() === '' || value.includes('\0') ? null : resolve(value.trim());
+
 /** A secret is taken as it is, with its spaces. */
 export const verbatim: Parse<string> = (value) => value;
 
 export const absolutePath: Parse<string> = (value) => (isAbsolute(value.trim()) ? value.trim() : null);
+
+/** A secret that nobody guesses. */
+export const token: Parse<string> = (value) => (/^[\x21-\x7e]{16,}$/.test(value) ? value : null);
 
 /** As BIOMERO reads switches. */
 export const bool: Parse<boolean> = (value) => {
