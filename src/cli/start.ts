@@ -6,7 +6,7 @@ import { loadConfig } from '../config/load.ts';
 import { bridgeError, describeError, isBridgeError } from '../domain/errors.ts';
 import { startAsUser } from '../embedded/as-user.ts';
 import { prepareDataFolder } from '../embedded/data-folder.ts';
-import { quickStartEnvironment, startServers, type QuickStart } from '../embedded/quick-start.ts';
+import { quickStartEnvironment, requireStartable, startServers, type QuickStart } from '../embedded/quick-start.ts';
 import { chooseRunAs } from '../embedded/run-as.ts';
 import { countMeasured } from '../embedded/sample/count-measured.ts';
 import { ensureSample, tiffNames } from '../embedded/sample/sample-run.ts';
@@ -32,6 +32,7 @@ const stillWaiting = 75;
 
 /** `start`: the whole product on this machine's embedded servers. */
 export async function start(options: StartOptions): Promise<void> {
+  requireStartable(process.env);
   const dataFolder = resolve(options.data);
   if (options.input !== undefined) await tiffNames(resolve(options.input));
   const user = chooseRunAs(options.runAs, dataFolder);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { defaultCacheDir } from './cache-folder.ts';
 import type { WebConfig } from './config.ts';
+import { configInvalid } from './problems.ts';
 import { bool, path, text, token, Values, webAddress, whole, type Take } from './values.ts';
 
 /** How the pages are served. */
@@ -20,4 +21,12 @@ export function webOf(take: Take, values: Values, env: NodeJS.ProcessEnv): WebCo
     trustProxy: take('web.trustProxy', 'BIOMERO_BRIDGE_TRUST_PROXY', bool, false),
     shareLinks,
   };
+}
+
+/** How the pages would be served with these variables, whatever else is missing or wrong. @throws CONFIG_INVALID */
+export function readWebConfig(env: NodeJS.ProcessEnv): WebConfig {
+  const values = new Values(env);
+  const config = webOf(values.takeVariable, values, env);
+  if (values.problems.length) throw configInvalid(values.problems);
+  return config;
 }

@@ -4,8 +4,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { choosePort, lockDataFolder, readRemembered, writeRemembered, type Remembered } from './data-folder.ts';
+import { readWebConfig } from '../config/web-config.ts';
+import { bridgeError } from '../domain/errors.ts';
+import { beyondLoopback } from '../http/identity/loopback.ts';
 import { packageFile } from '../lib/package-root.ts';
 import { startOmero } from './omero/server.ts';
+import { requirePackage } from './postgres/binaries.ts';
 import { startPostgres } from './postgres/manager.ts';
 import { installNucleiWorkflow } from './sample/install-workflow.ts';
 import { startSlurm } from './slurm/slurm.ts';
@@ -23,6 +27,18 @@ export interface QuickStart {
   storage: string;
   /** Ends the servers in the order in which they use each other. */
   close(): Promise<void>;
+}
+
+/**
+ * Refuses before anything is made what would end the start later: an installation without PostgreSQL, as the container
+ * image is, and settings around it that would open the pages to other machines.
+ *
+ * @throws PLATFORM_WITHOUT_POSTGRES, START_BEYOND_LOOPBACK, CONFIG_INVALID
+ */
+export function requireStartable(env: NodeJS.ProcessEnv): void {
+  requirePackage();
+  const beyond = beyondLoopback(readWebConfig(quickStartEnvironment(env, {})));
+  if (beyond) throw bridgeError('START_BEYOND_LOOPBACK', { ...beyond });
 }
 
 /**

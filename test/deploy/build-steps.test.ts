@@ -92,6 +92,15 @@ test('what the Dockerfile lets in is built in a clean folder, and the program ru
     BIOMERO_BRIDGE_METRICS_PORT: String(await freePort()),
   };
   expect((await run(program, ['health'], env)).code).toBe(1);
+  // The quick start is no part of it, and says so before it makes anything; the image's own variables do not matter.
+  const image = { BIOMERO_BRIDGE_WEB_HOST: '0.0.0.0' };
+  expect(deployText('Dockerfile')).toContain('BIOMERO_BRIDGE_WEB_HOST=0.0.0.0');
+  const start = await run(program, ['start', '--data', join(folder, 'data')], { ...env, ...image });
+  expect([start.code, start.stdout]).toEqual([1, '']);
+  expect(start.stderr).toMatch(
+    /^PLATFORM_WITHOUT_POSTGRES: .*brings no PostgreSQL for \S+, which `start` needs\..*npm start/s,
+  );
+  await expect(readdir(join(folder, 'data'))).rejects.toMatchObject({ code: 'ENOENT' });
   const web = spawn(program, ['web'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   onTestFinished(() => void web.kill('SIGKILL'));
   const log = textOf(web);

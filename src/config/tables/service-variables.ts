@@ -26,7 +26,7 @@ export const serviceVariables = [
     'BIOMERO_BRIDGE_WEB_TOKEN',
     'at least 16 characters without spaces',
     '',
-    'Sign-in token of the quick start, on loopback alone: with it, the web role listens nowhere else. Without one token sign-in is off.',
+    'Sign-in token of the quick start, for this machine alone: with it, the web role does not start where it listens beyond loopback, where BIOMERO_BRIDGE_WEB_URL is an address of another machine, or with BIOMERO_BRIDGE_TRUST_PROXY. Without one token sign-in is off.',
     { secret: true, file: true },
   ),
   variable(

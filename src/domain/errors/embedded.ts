@@ -2,11 +2,21 @@ import { defineErrors } from './define.ts';
 
 export const embeddedErrors = defineErrors({
   PLATFORM_WITHOUT_POSTGRES: {
-    message: 'There is no embedded PostgreSQL for {platform}.',
-    remedy: 'Run the roles against a PostgreSQL server of your own (worker, importer, web) instead of `start`.',
+    message: 'This installation brings no PostgreSQL for {platform}, which `start` needs.',
+    remedy:
+      'Run the roles (worker, importer, web) against servers of your own, which is what the container image is for; or run `npm start` in a clone of the repository, on Linux or macOS.',
     who: 'admin',
     retryable: false,
     status: 500,
+  },
+  START_BEYOND_LOOPBACK: {
+    message:
+      '`start` is for this machine alone, but {setting} is set so that other machines reach the pages: {reason}.',
+    remedy:
+      'Unset {setting} and start again. From another machine, open the pages through `ssh -L`. For a site, run the roles (docs/guides/production.md).',
+    who: 'admin',
+    retryable: false,
+    status: 400,
   },
   POSTGRES_VERSION_DIFFERS: {
     message: 'The database in {folder} was made by PostgreSQL {found}; this version brings PostgreSQL {ours}.',

