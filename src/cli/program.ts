@@ -65,7 +65,10 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
   program
     .command('web')
     .description('serve the pages')
-    .action(() => role('web'));
+    .option('--trust-proxy', "behind a proxy: take clients' addresses from its X-Forwarded-For")
+    .action(({ trustProxy }: { trustProxy?: true }) =>
+      role('web', trustProxy ? { BIOMERO_BRIDGE_TRUST_PROXY: 'true' } : {}),
+    );
 
   const workflows = program.command('workflows').description('the workflows of slurm-config.ini');
   workflows

@@ -6,9 +6,13 @@ import { describeError } from '../domain/errors.ts';
 import { checkImportProgram, checkManagedRepository, type Finding } from '../omero/agent/self-check.ts';
 import { untilSignal } from './signals.ts';
 
-/** `worker`, `importer`, `web`: one role of a site, until a signal ends it. Logs go to standard error as JSON lines. */
-export async function role(name: Role): Promise<void> {
-  const config = await loadConfig(process.env, [name]);
+/**
+ * `worker`, `importer`, `web`: one role of a site, until a signal ends it. Logs go to standard error as JSON lines.
+ *
+ * @param options variables that the command line has set; they win
+ */
+export async function role(name: Role, options: Readonly<Record<string, string>> = {}): Promise<void> {
+  const config = await loadConfig({ ...process.env, ...options }, [name]);
   const log = createLogger({ level: config.logLevel, destination: process.stderr });
   const app = await startApp({ config, roles: [name], log });
   if (app.web) log.info({ address: app.web.address }, 'the pages are served');

@@ -1,4 +1,4 @@
-import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type pg from 'pg';
 import type { Browser, Page } from 'playwright-core';
@@ -9,7 +9,7 @@ import { describeWithPart } from '../support/optional-part.ts';
 import { QuickStartFolder, type Started } from '../support/quick-start.ts';
 
 const jobs = {
-  slow: 'for n in $(seq 1 14); do echo "tick $n of 14"; sleep 0.6; done; cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"',
+  slow: 'for n in $(seq 1 14); do echo "tick $n of 14"; sleep 1; done; cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"',
   linking: 'ln -s /etc/passwd "$DATA_PATH/data/out/result.tif"',
   broken: 'cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"; echo no image > "$DATA_PATH/data/out/zz_broken.tif"',
   odd: `echo '<script>document.title=1</script>'; cp "$DATA_PATH"/data/in/nuclei_01* "$DATA_PATH/data/out/"
@@ -144,6 +144,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of runs that do not go
     // Each piece begins where the one before ended.
     expect(asked.toSorted((a, b) => a - b)).toEqual(asked);
     expect(asked.at(-1)).toBeGreaterThan(0);
+    expect(await faultsOfLooks(page, 'running')).toEqual([]);
     await log.getByRole('region', { name: /^Log of job/ }).focus();
     await page.keyboard.press('f');
     await log.getByText('Paused').waitFor();
@@ -165,6 +166,31 @@ describeWithPart('Chromium', browserPath !== null, 'pages of runs that do not go
     expect(readFileSync(await download.path(), 'utf8').match(/^tick \d+ of 14$/gm)).toHaveLength(14);
     await page.getByText('4 of 4 images are in dataset').waitFor({ timeout: 90_000 });
     page.removeAllListeners('request');
+  }, 180_000);
+
+  test('a run that waits for somebody says for what, and goes on by itself', async () => {
+    const marker = join(folder.path, 'storage', '.biomero-bridge-storage.json');
+    renameSync(marker, `${marker}.away`);
+    const id = begin('broken');
+    await page.goto(`${address}/runs/${id}`);
+    await page
+      .getByText(/storage adopt --replace/)
+      .first()
+      .waitFor({ timeout: 60_000 });
+    expect(await faultsOfLooks(page, 'attention')).toEqual([]);
+    await page.goto(address);
+    await page
+      .getByRole('row')
+      .filter({ hasText: 'Waiting' })
+      .getByRole('link', { name: /^broken/ })
+      .waitFor();
+    await page.getByRole('combobox', { name: 'Workflow' }).selectOption('linking');
+    await page.getByRole('link', { name: /^broken/ }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'All 1', exact: true }).waitFor();
+    expect(await faultsOfLooks(page, 'runs')).toEqual([]);
+    renameSync(`${marker}.away`, marker);
+    await page.goto(`${address}/runs/${id}`);
+    await page.getByRole('heading', { name: /Partly visible in OMERO/ }).waitFor({ timeout: 90_000 });
   }, 180_000);
 
   test('names with markup, another direction and line breaks are text everywhere', async () => {
@@ -194,21 +220,13 @@ describeWithPart('Chromium', browserPath !== null, 'pages of runs that do not go
   }, 120_000);
 
   test('owner, member and stranger are shown what is theirs, an administrator everything', async () => {
-    const { secrets } = JSON.parse(readFileSync(join(folder.path, 'start.json'), 'utf8')) as {
-      secrets: { userPassword: string };
-    };
     const { rows } = await biomero.query<{ id: string; user_id: string; group_id: string }>(
       `select id, user_id, group_id from bridge.runs where workflow = 'odd'`,
     );
     const [run] = rows;
     const id = run?.id ?? '';
     const other = await (await browser.newContext()).newPage();
-    await other.goto(address);
-    await other.getByRole('button', { name: 'Use an OMERO account instead' }).click();
-    await other.getByLabel('User name').fill('researcher');
-    await other.getByLabel('Password').fill(secrets.userPassword);
-    await other.getByRole('button', { name: 'Sign in' }).click();
-    await other.getByRole('heading', { name: 'Runs' }).waitFor();
+    await signInAsResearcher(other, address, folder);
     const failed = await biomero.query(
       `update bridge.runs set outcome = 'failed', status = 'IMPORT_FAILED', failed_step = 'import', error_code = 'IMPORT_FAILED',
          error_message = 'x', error_remedy = 'y', error_who = 'admin', error_retryable = true, failed_at = now() where id = $1`,
@@ -247,6 +265,8 @@ describeWithPart('Chromium', browserPath !== null, 'pages of runs that do not go
     started.process.kill('SIGTERM');
     await started.exit;
     await page.getByText(/Connection lost at/).waitFor({ timeout: 60_000 });
+    await page.getByText('Not connected', { exact: true }).waitFor();
+    expect(await faultsOfLooks(page, 'connection-lost')).toEqual([]);
     started = folder.start('--seed', '5');
     await page.getByText(/Connection lost at/).waitFor({ state: 'detached', timeout: 90_000 });
     await page.getByText('4 of 4 images are in dataset').waitFor({ timeout: 120_000 });

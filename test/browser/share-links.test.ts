@@ -102,7 +102,7 @@ describeWithPart('Chromium', browserPath !== null, 'links that show a run withou
     // The list is behind the sign-in as before.
     await clean.goto(address);
     await clean.getByRole('heading', { name: 'Sign in' }).waitFor();
-  }, 90_000);
+  }, 180_000);
 
   test('a link that is revoked closes the page that it opened, and opens no more', async () => {
     const link = await makeLink();

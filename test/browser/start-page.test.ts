@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BrowsedStart } from '../support/browsed-start.ts';
+import { BrowsedStart, faultsOfLooks } from '../support/browsed-start.ts';
 import { axeFindings, browserPath, overflowOf, picture } from '../support/browser.ts';
 import { describeWithPart } from '../support/optional-part.ts';
 
@@ -51,8 +51,7 @@ describeWithPart('Chromium', browserPath !== null, 'starting a run in the browse
     await page.getByLabel('Ids of the images').fill('Image:1, 888888');
     await page.getByRole('button', { name: 'Check' }).click();
     await page.getByText(/holds all of the images 1, 888888/).waitFor();
-    expect(await axeFindings(page)).toEqual([]);
-    await picture(page, 'start-refused');
+    expect(await faultsOfLooks(page, 'start-refused')).toEqual([]);
   }, 180_000);
 
   test('two images are checked, with the folder that their results go to, and the run is followed to its end', async () => {

@@ -32,6 +32,17 @@ nuclei_job = jobs/nuclei.sh
       `select relname from pg_class where relname ~ '^(workflowtracker_|biomero_)' and relkind = 'r'`,
     );
     expect(tables).toEqual([]);
+    // The pages know as much of the run as ever: they read our tables.
+    const [, address = '', token = ''] = /(http:\/\/\S+)\/\?token=(\S+)/.exec(started.output()) ?? [];
+    const signIn = await fetch(`${address}/?token=${token}`, { redirect: 'manual' });
+    const cookie = signIn.headers.get('set-cookie')?.split(';')[0] ?? '';
+    const list = (await (await fetch(`${address}/api/runs`, { headers: { cookie } })).json()) as { runs: object[] };
+    expect(list.runs).toMatchObject([{ state: 'done', archiveSafe: true, imagesFound: 4, imagesTotal: 4 }]);
+    // What depends on the log says what is lost, and that nothing failed.
+    const health = (await (await fetch(`${address}/api/admin/health`, { headers: { cookie } })).json()) as {
+      checks: { id: string; outcome: string; detail: string }[];
+    };
+    expect(health.checks.filter((c) => c.outcome === 'failed')).toEqual([]);
   } finally {
     await db.end();
   }
