@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { TransferSettings } from '../config/config.ts';
 import { bridgeError, describeError } from '../domain/errors.ts';
+import { InFlight } from '../lib/in-flight.ts';
 import type { Transport } from '../slurm/transport.ts';
 import { compareChecksums } from './far-checksums.ts';
 import {
@@ -27,6 +28,7 @@ import type { FarTools } from './far-tools.ts';
 import { LocalSource, sharedFolder } from './local-source.ts';
 import { Reception } from './reception.ts';
 import { requireSpace, storageError } from './storage-error.ts';
+import { syncTree } from './sync.ts';
 import { receiveTar } from './tar-stream.ts';
 import { zipThere } from './zip-there.ts';
 import { ZipWriter } from './zip-writer.ts';
@@ -64,6 +66,9 @@ export interface TransferOptions {
   log: Logger;
 }
 
+/** From so many bytes on they are sent to the disk while the zip is still being read; the archive's own sync has less to do. */
+const worthSyncing = 64 * 1024 * 1024;
+
 /** Returns every file below the staging folder, the zip last. Throws TRANSFER_INCOMPLETE, ARCHIVE_ENTRY_REFUSED, … */
 export async function transferResults(o: TransferOptions): Promise<StagedFile[]> {
   const folder = resultsFolder(o.transport, o.dataPath, o.jobId, o.settings?.limits?.entries);
@@ -72,11 +77,16 @@ export async function transferResults(o: TransferOptions): Promise<StagedFile[]>
   requireLimits(o, folder, list);
   // Tree and zip, and a tenth for the zip's directory and half-filled blocks.
   await requireSpace(o.staging, Math.ceil(list.bytes * 2.1), list.files.size + list.folders.size + 10);
+  const unchanged = async (): Promise<void> => {
+    const after = await listResults(folder, look, o.signal);
+    const difference = after ? differenceOf(list, after) : 'their folder went away';
+    if (difference !== null) throw incomplete(folder, `results were still being written: ${difference}`);
+  };
   const files =
-    o.settings?.way === 'zip' ? await zipThere(o, folder, tools, list) : await zipHere(o, folder, tools, list);
-  const after = await listResults(folder, look, o.signal);
-  const difference = after ? differenceOf(list, after) : 'their folder went away';
-  if (difference !== null) throw incomplete(folder, `results were still being written: ${difference}`);
+    o.settings?.way === 'zip'
+      ? await zipThere(o, folder, tools, list)
+      : await zipHere(o, folder, tools, list, unchanged);
+  if (o.settings?.way === 'zip') await unchanged();
   if (o.settings?.checksums === 'sha256') {
     if (!tools.sha256sum) throw incomplete(folder, 'checksums of the cluster are asked for, and it has no sha256sum');
     const root = `${o.jobId}_out/data/out/`;
@@ -87,8 +97,14 @@ export async function transferResults(o: TransferOptions): Promise<StagedFile[]>
   return files;
 }
 
-/** The results as files and as a zip of our own, in one pass. */
-async function zipHere(o: TransferOptions, folder: FarFolder, tools: FarTools, list: FarList): Promise<StagedFile[]> {
+/** The results as files and as a zip of our own, in one pass; `unchanged` is asked once everything has come. */
+async function zipHere(
+  o: TransferOptions,
+  folder: FarFolder,
+  tools: FarTools,
+  list: FarList,
+  unchanged: () => Promise<void>,
+): Promise<StagedFile[]> {
   const way = o.settings?.way ?? 'stream';
   const shared = way === 'auto' || way === 'shared' ? await sharedFolder(folder, list, o.signal) : null;
   if (way === 'shared' && shared === null)
@@ -112,9 +128,17 @@ async function zipHere(o: TransferOptions, folder: FarFolder, tools: FarTools, l
     o.signal.throwIfAborted();
     throw await storageError(error, zipPath, list.bytes * 2);
   }
-  const { sha256 } = await zip.readBack().catch((error: unknown) => {
-    throw bridgeError('STORAGE_FAILED', { path: zipPath, reason: describeError(error) }, { cause: error });
+  // These wait for different things: the processor, the disk and the cluster.
+  const ends = new InFlight(3);
+  let sha256 = '';
+  await ends.add(async () => {
+    sha256 = await zip.readBack().catch((error: unknown) => {
+      throw bridgeError('STORAGE_FAILED', { path: zipPath, reason: describeError(error) }, { cause: error });
+    });
   });
+  if (list.bytes >= worthSyncing) await ends.add(() => syncTree(o.staging, o.signal));
+  await ends.add(unchanged);
+  await ends.settle();
   return [...files, { path: zipName, bytes, sha256 }];
 }
 

@@ -46,7 +46,7 @@ test('small and streamed entries, stored and deflated, read back the same by our
   const bytes = await zip.finish();
   expect((await stat(file)).size).toBe(bytes);
   expect(bytes).toBeLessThan(4_300_000);
-  expect(await zip.readBack()).toEqual({ sha256: sha(await readFile(file)) });
+  expect(await zip.readBack()).toBe(sha(await readFile(file)));
 
   const unpacked = await unpackZip(file, await temporaryFolder('unpacked'));
   expect(unpacked).toHaveLength(307);
@@ -97,9 +97,9 @@ test('a large zip is read behind the one that writes it, which notices a bit tha
   };
   const sound = await write('a.zip', async () => {});
   const sha256 = sha(await readFile(join(folder, 'a.zip')));
-  expect(await sound.readBack()).toEqual({ sha256 });
+  expect(await sound.readBack()).toBe(sha256);
   // Nothing is left over from the first time.
-  expect(await sound.readBack()).toEqual({ sha256 });
+  expect(await sound.readBack()).toBe(sha256);
   const damaged = await write('b.zip', async (file) => {
     const handle = await open(file, 'r+');
     await handle.write(Buffer.from('x!'), 0, 2, 10_000_000);

@@ -116,15 +116,15 @@ export class ZipWriter {
    * What the finished file reads as: SHA-256 over all, and the CRC-32 of every entry's data against the one taken when it
    * was written. Throws when they differ. A large file has been read for the most part while it was written.
    */
-  async readBack(): Promise<{ sha256: string }> {
+  async readBack(): Promise<string> {
     const follower = this.#follower;
     this.#follower = null;
-    if (follower) return { sha256: await follower.finish(this.#end, this.#expected.slice(this.#followed.numbers)) };
+    if (follower) return follower.finish(this.#end, this.#expected.slice(this.#followed.numbers));
     const check = new ZipCheck();
     check.expect(this.#expected);
     for await (const chunk of createReadStream(this.#path, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>)
       check.take(chunk);
-    return { sha256: check.finish(this.#end) };
+    return check.finish(this.#end);
   }
 
   #note(record: ZipRecord, headerLength: number, packedCrc: number): void {
