@@ -1,7 +1,7 @@
-import { importTaskNames } from '../domain/vocabulary.ts';
-import { productVersion } from '../lib/product-version.ts';
+import { statuses } from '../domain/vocabulary.ts';
 import type { Run } from '../runs/run.ts';
 import type { CommandResult } from '../tracking/command-result.ts';
+import { importTaskOf } from './import-task.ts';
 
 /**
  * Rows of `metadata.csv`, with the keys that BIOMERO's scripts write, so that an importer's `csv_*` annotations are the
@@ -11,7 +11,6 @@ import type { CommandResult } from '../tracking/command-result.ts';
  */
 export function metadataOf(run: Run, results: readonly CommandResult[]): [string, string][] {
   const jobId = String(run.job?.id ?? '');
-  const importTask = importTaskNames[run.recipe];
   const task = `Task_${run.workflow}_`;
   return [
     ['Job_ID', jobId],
@@ -30,13 +29,26 @@ export function metadataOf(run: Run, results: readonly CommandResult[]): [string
     [`${task}Status`, run.job?.state ?? ''],
     [`${task}Input_Data`, inputText(run)],
     [`${task}Job_IDs`, jobId],
-    ...parameterRows(run, `${task}Param_`),
+    ...parameterRows(run.parameters, `${task}Param_`),
     [`${task}Job_${jobId}_Result_Message`, resultMessage(run)],
     ...commandRows(results, `${task}Job_${jobId}_`),
-    [`Task_${importTask}_ID`, run.taskId],
-    [`Task_${importTask}_Name`, importTask],
-    [`Task_${importTask}_Version`, productVersion],
+    ...importTaskRows(run),
   ];
+}
+
+/** The task that archives, as it is while it does; what Python gave its own task is in Python's log alone. */
+function importTaskRows(run: Run): [string, string][] {
+  const { name, version, inputData, params } = importTaskOf(run);
+  const task = `Task_${name}_`;
+  const rows: [string, string][] = [
+    [`${task}ID`, run.taskId],
+    [`${task}Name`, name],
+    [`${task}Version`, version],
+    [`${task}Status`, statuses.retrieving],
+  ];
+  if (run.orchestratedBy === 'python') return rows;
+  const ids = inputData.IDs.length > 0 ? JSON.stringify(inputData) : '';
+  return [...rows, [`${task}Input_Data`, ids], [`${task}Job_IDs`, ''], ...parameterRows(params, `${task}Param_`)];
 }
 
 /** BIOMERO's map annotations on every imported image: namespace, the key that identifies one, and its pairs. */
@@ -73,7 +85,7 @@ export function annotationsOf(
         ['Status', run.job?.state ?? ''],
         ['Input_Data', inputText(run)],
         ['Job_IDs', jobId],
-        ...parameterRows(run, 'Param_'),
+        ...parameterRows(run.parameters, 'Param_'),
       ],
     },
     {
@@ -102,8 +114,8 @@ function resultMessage(run: Run): string {
   return `${run.job?.state ?? ''} ${run.job?.exit ?? ''}`.trim();
 }
 
-function parameterRows(run: Run, prefix: string): [string, string][] {
-  return Object.entries(run.parameters).map(([name, value]) => [
+function parameterRows(parameters: Run['parameters'], prefix: string): [string, string][] {
+  return Object.entries(parameters).map(([name, value]) => [
     `${prefix}${name}`,
     typeof value === 'string' ? value : JSON.stringify(value),
   ]);

@@ -1,8 +1,8 @@
-import { importTaskNames, statuses } from '../domain/vocabulary.ts';
+import { statuses } from '../domain/vocabulary.ts';
 import type { BridgeError } from '../domain/errors.ts';
 import type { Run } from '../runs/run.ts';
 import type { WorkerContext } from './context.ts';
-import { productVersion } from '../lib/product-version.ts';
+import { importTaskOf } from './import-task.ts';
 
 /*
  * What BIOMERO's log is told of our runs. Every command is idempotent, so a repeated step adds no event; the log is
@@ -39,10 +39,7 @@ export async function beginImportTask(ctx: WorkerContext, run: Run): Promise<voi
   await ctx.tracker.addTask({
     workflowId: run.workflowId,
     taskId: run.taskId,
-    name: importTaskNames[run.recipe],
-    version: productVersion,
-    inputData: { IDs: run.inputImages ?? (run.input ? [run.input.id] : []) },
-    params: { 'SLURM Job Id': String(run.job?.id ?? ''), workflow_uuid: run.workflowId },
+    ...importTaskOf(run),
   });
   await ctx.tracker.startTask(run.taskId);
 }

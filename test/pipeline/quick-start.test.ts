@@ -148,6 +148,10 @@ test('the annotations, read back through the gateway', async () => {
       const job = `csv_Task_nuclei_Job_${run.jobId}_`;
       expect(pairs.get(`${job}Command`)).toMatch(/^sbatch .*nuclei\.sh/);
       expect(pairs.get(`${job}Env_DATA_PATH`)).toBeTruthy();
+      const importTask = 'csv_Task_SLURM_Import_Results.py_';
+      expect(pairs.get(`${importTask}Status`)).toBe('RETRIEVING');
+      expect(JSON.parse(pairs.get(`${importTask}Input_Data`) ?? '')).toEqual({ IDs: [expect.any(Number)] });
+      expect(pairs.get(`${importTask}Param_SLURM Job Id`)).toBe(String(run.jobId));
     }
     expect(of('biomero/workflow').map((p) => p.get('Workflow_ID'))).toEqual([run.id, run.id, run.id, run.id]);
     expect(of('biomero/workflow/task/nuclei')).toHaveLength(4);
