@@ -11,6 +11,7 @@ import { ownProgram } from '../lib/package-root.ts';
 import { archiveResults, type ArchiveOptions } from './archive.ts';
 import { Landing, landingFs } from './landing.ts';
 import { archivePlace, freeStamp } from './layout.ts';
+import { readManifest } from './manifest.ts';
 import { verifyArchive } from './verify.ts';
 
 const tree = {
@@ -212,6 +213,22 @@ test('a group folder that went away, as when a mount did, is not made again', as
     code: 'STORAGE_FAILED',
   });
   await expect(lstat(results.group)).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('a name in composed and in decomposed characters is two files, everywhere', async () => {
+  const [composed, decomposed] = ['m\u00fcll.tif', 'mu\u0308ll.tif'];
+  const archive = await archiveResults(archiveOptions(await makeResults({ [composed]: 'one', [decomposed]: 'two' })));
+  const out = join(archive.path, '12_out/data/out');
+  expect((await readdir(out)).sort()).toEqual([composed, decomposed].sort());
+  expect(await readFile(join(out, composed), 'utf8')).toBe('one');
+  expect(await readFile(join(out, decomposed), 'utf8')).toBe('two');
+  const listed = readManifest(await readFile(join(archive.path, 'manifest-sha256.txt'), 'utf8')).map((l) => l.path);
+  expect(listed).toEqual(expect.arrayContaining([composed, decomposed].map((n) => `12_out/data/out/${n}`)));
+  const program = 'import sys, zipfile; print(ascii(zipfile.ZipFile(sys.argv[1]).namelist()))';
+  const names = execFileSync('python3', ['-c', program, join(archive.path, '12_out.zip')], { encoding: 'utf8' });
+  expect(names).toContain("'data/out/m\\xfcll.tif'");
+  expect(names).toContain("'data/out/mu\\u0308ll.tif'");
+  expect(await verifyArchive(archive.path)).toEqual({ ok: true, problems: [] });
 });
 
 test('what is in staging under a name that nobody wrote stops the archive', async () => {

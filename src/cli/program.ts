@@ -28,6 +28,8 @@ export function buildProgram(): Command {
   const program = new Command('biomero-bridge')
     .description('Brings the results of Slurm analysis workflows home: archived, imported into OMERO, annotated.')
     .version(productVersion)
+    // Commands made below take this over; `main.ts` gives the exit code.
+    .exitOverride()
     .showHelpAfterError('(biomero-bridge --help lists the commands)')
     .addHelpText(
       'after',
