@@ -80,16 +80,16 @@ export async function archiveResults(o: ArchiveOptions): Promise<Archive> {
       return finished;
     }
     const mode = await beginStaging(place, landing, o.settings?.way === 'zip' ? zipLeavings(o.jobId) : []);
-    const { files, manifest } = await fill(o, place);
+    const { files, manifestSha256 } = await fill(o, place);
     await checkStaging(place.staging, files);
     if (o.modes) await applyModes(place.staging, o.modes, o.signal);
     await chmod(place.staging, o.modes?.folder ?? mode).catch(ignoreRefusal);
     for (const folder of [dirname(place.parent), place.parent]) await setMode(folder, o.modes?.folder ?? null);
     await syncTree(place.staging, o.signal);
     o.signal.throwIfAborted();
-    await moveIntoPlace(place, manifest, o.taskId, landing);
+    await moveIntoPlace(place, manifestSha256, o.taskId, landing);
     o.log.info({ archive: place.final, files: files.length }, 'archive complete');
-    return describeArchive(place.final, files, manifest);
+    return describeArchive(place.final, files, manifestSha256);
   } catch (error) {
     o.signal.throwIfAborted();
     throw isBridgeError(error) ? error : await storageError(error, place.staging);
@@ -104,31 +104,35 @@ async function findFinished(place: ArchivePlace, taskId: string, landing: Landin
   // Seldom needed, after a crash at the worst moment: then everything is read again.
   const { ok, problems } = await verifyArchive(place.final);
   if (!ok) throw bridgeError('ARCHIVE_DAMAGED', { path: place.final, problems: problems.slice(0, 5).join('; ') });
-  const manifest = await readFile(join(place.final, manifestName), 'utf8');
+  const manifest = await readFile(join(place.final, manifestName));
   const sizes = new Map<string, number>();
   for await (const file of walkFiles(place.final)) sizes.set(file.path, file.bytes);
   return describeArchive(
     place.final,
-    readManifest(manifest).map((line) => ({ ...line, bytes: sizes.get(line.path) ?? 0 })),
-    manifest,
+    readManifest(manifest.toString()).map((line) => ({ ...line, bytes: sizes.get(line.path) ?? 0 })),
+    sha256Of(manifest),
   );
 }
 
-async function fill(o: ArchiveOptions, place: ArchivePlace): Promise<{ files: StagedFile[]; manifest: string }> {
+async function fill(o: ArchiveOptions, place: ArchivePlace): Promise<{ files: StagedFile[]; manifestSha256: string }> {
   const files = await transferResults({ ...o, staging: place.staging });
   const writer = new TreeWriter(place.staging, place.staging);
   const add = async (path: string, content: Buffer): Promise<void> => {
     // The transfer has made this folder through a writer of its own.
     const into = path.includes('/') ? new TreeWriter(join(place.staging, dirname(path)), place.staging) : writer;
     await into.write(path.slice(path.lastIndexOf('/') + 1), content);
-    files.push({ path, bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') });
+    files.push({ path, bytes: content.length, sha256: sha256Of(content) });
   };
   await add(`${o.jobId}_out/metadata.csv`, Buffer.from(metadataCsv(o.metadata)));
   if (o.jobLog) await add(`omero-${o.jobId}.log`, o.jobLog);
   await add(provenanceName, Buffer.from(writeProvenance({ ...o.provenance, taskId: o.taskId }, files, new Date())));
   const manifest = writeManifest(files);
-  await writer.write(manifestName, Buffer.from(manifest));
-  return { files, manifest };
+  await writer.write(manifestName, manifest);
+  return { files, manifestSha256: sha256Of(manifest) };
+}
+
+function sha256Of(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
 }
 
 /** What lies in the staging folder must be exactly what was written: a share may fold or change names silently. */
@@ -147,7 +151,7 @@ async function checkStaging(staging: string, files: readonly StagedFile[]): Prom
   if (missing !== undefined) throw wrong(`"${showName(missing)}" is not there under this name`);
 }
 
-function describeArchive(path: string, staged: readonly StagedFile[], manifest: string): Archive {
+function describeArchive(path: string, staged: readonly StagedFile[], manifestSha256: string): Archive {
   const files = staged.map((file) => ({ ...file, kind: kindOf(file.path) })).sort((a, b) => (a.path < b.path ? -1 : 1));
   const resultsOf = (file: string): string | null => /^[^/]+_out\/data\/out\//.exec(file)?.[0] ?? null;
   const results = files.map((f) => f.path).filter((f) => resultsOf(f) !== null);
@@ -156,7 +160,7 @@ function describeArchive(path: string, staged: readonly StagedFile[], manifest: 
     path,
     files,
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
-    manifestSha256: createHash('sha256').update(manifest).digest('hex'),
+    manifestSha256,
     images: imagesAmong(results.map((f) => f.slice(root.length))).map((image) => join(path, root + image)),
   };
 }

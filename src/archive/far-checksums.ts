@@ -1,6 +1,7 @@
 /** SHA-256 taken by the cluster itself, compared with what arrived. */
 import { showName } from './entry-name.ts';
-import { collectOutput, firstNames, incomplete, type FarFolder } from './far-list.ts';
+import { firstNames, incomplete, type FarFolder } from './far-folder.ts';
+import { collectOutput } from './far-list.ts';
 
 // As in the list: no name can hold `//`, so a line feed in a name is part of the name.
 const script = 'cd -- "$1" && find .//. -type f -exec sha256sum {} +';

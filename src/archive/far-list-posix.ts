@@ -2,7 +2,7 @@
  * Lists results with nothing but what POSIX promises of `find` and `ls`. Their lines are told apart by `//`, which
  * every path begins with here and no name can hold: so a line feed in a name is part of the name, never a new line.
  */
-import type { FarFolder } from './far-list.ts';
+import type { FarFolder } from './far-folder.ts';
 
 export interface PosixRecord {
   /** First letter of the mode, as `ls` has it: `-` a file, `d` a folder, `l` a link, … */

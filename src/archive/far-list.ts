@@ -1,50 +1,10 @@
 /** What lies in a job's `data/out` on the cluster, asked with GNU's `find` or what POSIX has. Reads only. */
 import type { Readable } from 'node:stream';
 import { bridgeError, isBridgeError } from '../domain/errors.ts';
-import type { Transport } from '../slurm/transport.ts';
+import { incomplete, refused, type FarFolder, type FarList } from './far-folder.ts';
 import { parsePosixList, posixListCommand } from './far-list-posix.ts';
-import { checkEntryName, EntryTree, showName } from './entry-name.ts';
+import { differenceOf, ListBuilder, ListComparer, type ListTaker } from './far-list-takers.ts';
 import { parseTools, toolsScript, type FarTools } from './far-tools.ts';
-import { defaultLimits } from './unpack.ts';
-
-export interface FarFile {
-  bytes: number;
-  /** Time of the last change, as the far side tells it: only compared. */
-  changed: string;
-}
-
-export interface FarList {
-  /** Files by their path below the folder. */
-  files: Map<string, FarFile>;
-  folders: Set<string>;
-  bytes: number;
-}
-
-export interface FarFolder {
-  transport: Transport;
-  /** `<data path>/data/out`. */
-  path: string;
-  jobId: number;
-  /** A list, manifest or table of checksums may be so long: it is held in memory. */
-  mostListBytes: number;
-}
-
-/** What a name of usual length, with size and time, takes at most in a list. */
-const bytesPerEntry = 512;
-
-/** The results folder of a job; refuses data paths that would be taken for an option or hold control characters. */
-export function resultsFolder(
-  transport: Transport,
-  dataPath: string,
-  jobId: number,
-  mostEntries = defaultLimits.entries,
-): FarFolder {
-  // oxlint-disable-next-line no-control-regex
-  if (dataPath === '' || dataPath.startsWith('-') || /[\u0000-\u001f\u007f]/.test(dataPath))
-    throw bridgeError('ARCHIVE_ID_INVALID', { what: 'data path', value: dataPath });
-  const mostListBytes = Math.max(1024 * 1024, mostEntries * bytesPerEntry);
-  return { transport, path: `${dataPath.replace(/\/+$/, '')}/data/out`, jobId, mostListBytes };
-}
 
 /**
  * Lists the results; null when the folder is not there. Links and everything else that is no file or folder are
@@ -55,19 +15,54 @@ export async function listResults(
   { out, tools }: FarLook,
   signal: AbortSignal,
 ): Promise<FarList | null> {
-  if (out === '-') return null;
+  const list = new ListBuilder(folder);
+  return (await readListed(folder, { out, tools }, list, signal)) ? list.list : null;
+}
+
+/** How the results differ from what was listed before, for people; null when they do not. */
+export async function differenceFrom(
+  before: FarList,
+  folder: FarFolder,
+  look: FarLook,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const same = new ListComparer(before);
+  if (!(await readListed(folder, look, same, signal))) return 'their folder went away';
+  if (same.isSame()) return null;
+  // Names are wanted now, for which a whole second list is needed.
+  const after = await listResults(folder, look, signal);
+  if (!after) return 'their folder went away';
+  return differenceOf(before, after) ?? 'for a moment they were not as listed';
+}
+
+/** More than any path, size and time can take. */
+const longestRecord = 64 * 1024;
+
+/** Reads the list of the results; false when their folder is not there. */
+async function readListed(
+  folder: FarFolder,
+  { out, tools }: Pick<FarLook, 'out' | 'tools'>,
+  taker: ListTaker,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (out === '-') return false;
   if (out === 'l') throw refused(folder, 'data/out', 'it is a symbolic link');
   if (out !== 'd') throw refused(folder, 'data/out', 'it is not a folder');
   if (tools.gnuFind) {
     const argv = ['find', folder.path, '-mindepth', '1', '-printf', '%y\\t%s\\t%T@\\t%P\\0'];
-    return parseList(folder, await collectOutput(folder, argv, signal));
+    let rest: Buffer = Buffer.alloc(0);
+    await readOutput(folder, argv, signal, (part) => {
+      rest = takeRecords(folder, rest.length > 0 ? Buffer.concat([rest, part]) : part, taker);
+      if (rest.length > longestRecord) throw incomplete(folder, 'their list cannot be read');
+    });
+    if (rest.length > 0) throw incomplete(folder, 'their list is cut off');
+    return true;
   }
   const answer = await collectOutput(folder, posixListCommand(folder.path), signal);
   const records = await parsePosixList(folder, answer, signal);
   if (!records) throw incomplete(folder, 'their list cannot be read');
-  const list = new ListBuilder(folder);
-  for (const { kind, name, bytes, changed } of records) list.add(kind === '-' ? 'f' : kind, name, bytes, changed);
-  return list.list;
+  for (const { kind, name, bytes, changed } of records) taker.add(kind === '-' ? 'f' : kind, name, bytes, changed);
+  return true;
 }
 
 /**
@@ -124,24 +119,38 @@ export async function lookAtResults(folder: FarFolder, signal: AbortSignal): Pro
 
 /** What a command there writes; an exit code other than 0 is TRANSFER_INCOMPLETE, too much of it ARCHIVE_LIMIT. */
 export async function collectOutput(folder: FarFolder, argv: string[], signal: AbortSignal): Promise<Buffer> {
-  const far = folder.transport.stream(argv, { signal });
-  const bytes = await collect(folder, far.stdout).catch((error: unknown) => {
-    far.kill();
-    far.stdout.destroy();
-    return { error };
-  });
-  const { code, stderr } = await far.finished;
-  signal.throwIfAborted();
-  if (!Buffer.isBuffer(bytes) && isBridgeError(bytes.error)) throw bytes.error;
-  if (Buffer.isBuffer(bytes) && code === 0) return bytes;
-  throw incomplete(folder, `${argv[0]} ended early (exit ${code ?? 'by a signal'}): ${stderr.trim().slice(-500)}`);
+  const parts: Buffer[] = [];
+  await readOutput(folder, argv, signal, (part) => parts.push(part));
+  return Buffer.concat(parts);
 }
 
-function parseList(folder: FarFolder, found: Buffer): FarList {
-  const list = new ListBuilder(folder);
-  for (let at = 0; at < found.length;) {
-    const end = found.indexOf(0, at);
-    if (end < 0) throw incomplete(folder, 'their list is cut off');
+/** The same in parts, as they come. */
+async function readOutput(
+  folder: FarFolder,
+  argv: string[],
+  signal: AbortSignal,
+  take: (part: Buffer) => void,
+): Promise<void> {
+  const far = folder.transport.stream(argv, { signal });
+  const failed = await takeAll(folder, far.stdout, take).then(
+    () => null,
+    (error: unknown) => {
+      far.kill();
+      far.stdout.destroy();
+      return { error };
+    },
+  );
+  const { code, stderr } = await far.finished;
+  signal.throwIfAborted();
+  if (isBridgeError(failed?.error)) throw failed.error;
+  if (failed || code !== 0)
+    throw incomplete(folder, `${argv[0]} ended early (exit ${code ?? 'by a signal'}): ${stderr.trim().slice(-500)}`);
+}
+
+/** Takes the records that are complete, and gives back the rest. */
+function takeRecords(folder: FarFolder, found: Buffer, taker: ListTaker): Buffer {
+  let at = 0;
+  for (let end = found.indexOf(0); end >= 0; end = found.indexOf(0, at)) {
     const tabs = [0, 0, 0];
     for (let i = 0, from = at; i < 3; i++) {
       const tab = found.indexOf(9, from);
@@ -152,73 +161,13 @@ function parseList(folder: FarFolder, found: Buffer): FarList {
     const [first = 0, second = 0, third = 0] = tabs;
     const kind = found.toString('latin1', at, first);
     const bytes = Number(found.toString('latin1', first + 1, second));
-    list.add(kind, found.subarray(third + 1, end), bytes, found.toString('latin1', second + 1, third));
+    taker.add(kind, found.subarray(third + 1, end), bytes, found.toString('latin1', second + 1, third));
     at = end + 1;
   }
-  return list.list;
+  return found.subarray(at);
 }
 
-/** Takes what was listed, one by one, and refuses what does not belong into results. */
-class ListBuilder {
-  readonly list: FarList = { files: new Map(), folders: new Set(), bytes: 0 };
-  readonly #folder: FarFolder;
-  readonly #tree = new EntryTree();
-
-  constructor(folder: FarFolder) {
-    this.#folder = folder;
-  }
-
-  /** `kind`: a letter as `find -printf %y` has them. */
-  add(kind: string, raw: Buffer, bytes: number, changed: string): void {
-    const refuse = (reason: string): Error => refused(this.#folder, showName(raw), reason);
-    if (kind !== 'f' && kind !== 'd') throw refuse(`it is a ${kindNames[kind] ?? 'special file'}`);
-    const name = checkEntryName(raw);
-    if (name.refused !== undefined) throw refuse(name.refused);
-    const conflict = this.#tree.add(name.path, kind === 'f' ? 'file' : 'folder');
-    if (conflict !== null) throw refuse(conflict);
-    if (kind === 'd') this.list.folders.add(name.path);
-    else {
-      this.list.files.set(name.path, { bytes, changed });
-      this.list.bytes += bytes;
-    }
-  }
-}
-
-const kindNames: Record<string, string> = {
-  l: 'symbolic link',
-  b: 'device',
-  c: 'device',
-  p: 'named pipe',
-  s: 'socket',
-};
-
-/** How two lists differ, for people; null when they are the same. */
-export function differenceOf(before: FarList, after: FarList): string | null {
-  const changed: string[] = [];
-  for (const [path, file] of after.files) {
-    const was = before.files.get(path);
-    if (was?.bytes !== file.bytes || was.changed !== file.changed) changed.push(path);
-  }
-  for (const path of before.files.keys()) if (!after.files.has(path)) changed.push(path);
-  if (changed.length === 0) return null;
-  return `${changed.length} of ${after.files.size} files changed meanwhile, first ${firstNames(changed)}`;
-}
-
-export function firstNames(names: string[]): string {
-  return `${names.slice(0, 3).map(showName).join(', ')}${names.length > 3 ? ', …' : ''}`;
-}
-
-export function refused(folder: FarFolder, entry: string, reason: string): Error {
-  return bridgeError('ARCHIVE_ENTRY_REFUSED', { entry, reason, where: `${folder.path} on the cluster` });
-}
-
-export function incomplete(folder: FarFolder, reason: string, cause?: unknown): Error {
-  if (isBridgeError(cause)) return cause;
-  return bridgeError('TRANSFER_INCOMPLETE', { job: folder.jobId, folder: folder.path, reason }, { cause });
-}
-
-async function collect(folder: FarFolder, stream: Readable): Promise<Buffer> {
-  const parts: Buffer[] = [];
+async function takeAll(folder: FarFolder, stream: Readable, take: (part: Buffer) => void): Promise<void> {
   let bytes = 0;
   for await (const part of stream as AsyncIterable<Buffer>) {
     bytes += part.length;
@@ -228,7 +177,6 @@ async function collect(folder: FarFolder, stream: Readable): Promise<Buffer> {
         entry: 'data/out',
         reason: `the list of its entries is longer than ${folder.mostListBytes} bytes`,
       });
-    parts.push(part);
+    take(part);
   }
-  return Buffer.concat(parts);
 }

@@ -1,5 +1,5 @@
 /** Which programs the far side has, asked with POSIX means, and the commands that follow from it. */
-import type { FarFolder } from './far-list.ts';
+import type { FarFolder } from './far-folder.ts';
 
 export interface FarTools {
   /** `find` is GNU's: it tells names, sizes and times by itself. */

@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError } from '../domain/errors.ts';
-import { incomplete, type FarFolder, type FarList } from './far-list.ts';
+import { incomplete, type FarFolder, type FarList } from './far-folder.ts';
 import type { FarTools } from './far-tools.ts';
 import { storageError } from './storage-error.ts';
 import type { TransferOptions } from './transfer.ts';

@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { lstat, open, rm, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, isBridgeError } from '../domain/errors.ts';
-import { incomplete, type FarFolder } from './far-list.ts';
+import { incomplete, type FarFolder } from './far-folder.ts';
 import { IdleWatch } from './idle-watch.ts';
 import { storageError } from './storage-error.ts';
 import type { TransferOptions } from './transfer.ts';

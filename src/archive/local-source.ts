@@ -5,7 +5,7 @@
 import { constants, type Stats } from 'node:fs';
 import { copyFile, lstat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { incomplete, type FarFolder, type FarList } from './far-list.ts';
+import { incomplete, type FarFolder, type FarList } from './far-folder.ts';
 import { openBelow } from './open-below.ts';
 import type { EntrySource } from './reception.ts';
 import type { TarEntry } from './tar-reader.ts';

@@ -12,15 +12,16 @@ export interface ManifestLine {
   sha256: string;
 }
 
-export function writeManifest(files: readonly ManifestLine[]): string {
+/** The manifest's bytes. Not as one text: with half a million lines that would need several times the memory. */
+export function writeManifest(files: readonly ManifestLine[]): Buffer {
   const sorted = [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
-  const parts: string[] = [];
-  // In parts: half a million lines at the same time would need as much memory again.
+  const parts: Buffer[] = [];
   for (let from = 0; from < sorted.length; from += 1000) {
     const lines = sorted.slice(from, from + 1000);
-    parts.push(lines.map(({ path, sha256 }) => `${sha256}  ${path.replace(/[\r\n%]/g, encode)}\n`).join(''));
+    const text = lines.map(({ path, sha256 }) => `${sha256}  ${path.replace(/[\r\n%]/g, encode)}\n`).join('');
+    parts.push(Buffer.from(text));
   }
-  return parts.join('');
+  return Buffer.concat(parts);
 }
 
 /**

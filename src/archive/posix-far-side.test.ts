@@ -8,7 +8,8 @@ import { makeResults, type Results } from '../../test/support/results.ts';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { LocalTransport } from '../slurm/local.ts';
 import type { Transport } from '../slurm/transport.ts';
-import { listResults, lookAtResults, resultsFolder } from './far-list.ts';
+import { resultsFolder } from './far-folder.ts';
+import { listResults, lookAtResults } from './far-list.ts';
 import { transferResults, type StagedFile } from './transfer.ts';
 
 const busybox = findExecutable('busybox');

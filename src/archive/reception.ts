@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { bridgeError } from '../domain/errors.ts';
 import { InFlight } from '../lib/in-flight.ts';
-import { checkEntryName, EntryTree, showName } from './entry-name.ts';
-import { firstNames, incomplete, refused, type FarFolder, type FarList } from './far-list.ts';
+import { checkEntryName, showName } from './entry-name.ts';
+import { firstNames, incomplete, refused, type FarFolder, type FarList } from './far-folder.ts';
 import { PiecePipe } from './piece-pipe.ts';
 import { storageError } from './storage-error.ts';
 import type { Batch } from './take-thread.ts';
@@ -47,7 +47,8 @@ export class Reception {
   #pipe: PiecePipe | null = null;
   #batch: Batch | null = null;
   #filled = 0;
-  readonly #tree = new EntryTree();
+  /** Paths that have come, as the list has them: one text for each, not two. */
+  readonly #came = new Set<string>();
   readonly #files: StagedFile[] = [];
   #bytes = 0;
 
@@ -83,7 +84,7 @@ export class Reception {
 
   /** All files that came, sorted, when they are all that were listed; else TRANSFER_INCOMPLETE. */
   async complete(): Promise<StagedFile[]> {
-    const missing = [...this.#list.files.keys()].filter((path) => !this.#tree.has(path));
+    const missing = [...this.#list.files.keys()].filter((path) => !this.#came.has(path));
     if (missing.length > 0) throw incomplete(this.#folder, `${this.state()}; missing are ${firstNames(missing)}`);
     await this.#addEmptyFolders();
     return this.#files.sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -113,22 +114,29 @@ export class Reception {
     const name = checkEntryName(entry.name);
     if (name.refused !== undefined) throw refused(this.#folder, shown, name.refused);
     if (name.path === '') return '';
-    const conflict = this.#tree.add(name.path, entry.type);
+    const listed = entry.type === 'file' ? this.#list.files.get(name.path) : undefined;
+    if (listed?.bytes === entry.bytes) return this.#once(listed.path, shown);
+    if (entry.type === 'folder' && this.#list.folders.has(name.path)) return this.#once(name.path, shown);
+    const conflict = listed ? null : this.#conflict(name.path, entry.type);
     if (conflict !== null) throw refused(this.#folder, shown, conflict);
-    if (entry.type === 'folder') {
-      if (this.#list.folders.has(name.path)) return name.path;
-      throw incomplete(
-        this.#folder,
-        `the folder "${shown}" came and was not listed before: results are still being written`,
-      );
-    }
-    const listed = this.#list.files.get(name.path);
-    if (listed?.bytes === entry.bytes) return name.path;
+    const what = entry.type === 'folder' ? `the folder "${shown}" came` : `"${shown}" came with ${entry.bytes} bytes`;
     const was = listed ? `was listed with ${listed.bytes} bytes` : 'was not listed before';
-    throw incomplete(
-      this.#folder,
-      `"${shown}" came with ${entry.bytes} bytes and ${was}: results are still being written`,
-    );
+    throw incomplete(this.#folder, `${what} and ${was}: results are still being written`);
+  }
+
+  /** Why a path that was not listed cannot stand beside those that were. */
+  #conflict(path: string, type: 'file' | 'folder'): string | null {
+    const { files, folders } = this.#list;
+    if (type === 'file' ? folders.has(path) : files.has(path)) return 'it is both a file and a folder';
+    for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1))
+      if (files.has(path.slice(0, slash))) return 'it lies in a folder that is also a file';
+    return null;
+  }
+
+  #once(path: string, shown: string): string {
+    if (this.#came.has(path)) throw refused(this.#folder, shown, 'it appears twice');
+    this.#came.add(path);
+    return path;
   }
 
   async #takeSmall(path: string, arrived: Buffer, mtime: number): Promise<void> {

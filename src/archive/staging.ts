@@ -1,4 +1,5 @@
 /** The staging folder of an archive: begun anew by every attempt, and renamed once what it holds is complete. */
+import { createHash } from 'node:crypto';
 import { chmod, lstat, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { bridgeError } from '../domain/errors.ts';
@@ -56,15 +57,16 @@ async function moveKept(from: string, to: string, keep: readonly string[]): Prom
  */
 export async function moveIntoPlace(
   place: ArchivePlace,
-  manifest: string,
+  manifestSha256: string,
   taskId: string,
   landing: Landing,
 ): Promise<void> {
-  if (!(await holds(place.staging, manifest, landing))) throw bridgeError('ARCHIVE_SUPERSEDED', { path: place.final });
+  if (!(await holds(place.staging, manifestSha256, landing)))
+    throw bridgeError('ARCHIVE_SUPERSEDED', { path: place.final });
   const taken = bridgeError('ARCHIVE_NAME_TAKEN', { path: place.final, task: taskId });
   const arrived = async (): Promise<boolean> => {
     if ((await landing.kindOf(place.final)) === null) return false;
-    if (!(await holds(place.final, manifest, landing))) throw taken;
+    if (!(await holds(place.final, manifestSha256, landing))) throw taken;
     return true;
   };
   // A rename onto an empty folder would succeed without a word.
@@ -74,13 +76,13 @@ export async function moveIntoPlace(
     await landing.sync(folder);
 }
 
-async function holds(folder: string, manifest: string, landing: Landing): Promise<boolean> {
+async function holds(folder: string, manifestSha256: string, landing: Landing): Promise<boolean> {
   if ((await landing.kindOf(folder)) !== 'folder') return false;
-  const found = await readFile(join(folder, manifestName), 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const found = await readFile(join(folder, manifestName)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
     throw error;
   });
-  return found === manifest;
+  return found !== null && createHash('sha256').update(found).digest('hex') === manifestSha256;
 }
 
 /** Storages that keep no permissions refuse to change them. */

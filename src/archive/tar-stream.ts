@@ -3,7 +3,7 @@ import { bridgeError, describeError, isBridgeError } from '../domain/errors.ts';
 import { commandEnvironment } from '../slurm/environment.ts';
 import { spawnCommand } from '../slurm/spawn-command.ts';
 import type { CommandStream } from '../slurm/transport.ts';
-import { incomplete, type FarFolder, type FarList } from './far-list.ts';
+import { incomplete, type FarFolder, type FarList } from './far-folder.ts';
 import { tarCommand, type FarTools } from './far-tools.ts';
 import { IdleWatch } from './idle-watch.ts';
 import type { Reception } from './reception.ts';

@@ -11,19 +11,8 @@ import { bridgeError, describeError } from '../domain/errors.ts';
 import { InFlight } from '../lib/in-flight.ts';
 import type { Transport } from '../slurm/transport.ts';
 import { compareChecksums } from './far-checksums.ts';
-import {
-  differenceOf,
-  firstNames,
-  incomplete,
-  listResults,
-  lookAtResults,
-  missingFrom,
-  readJobManifest,
-  resultsFolder,
-  type FarFolder,
-  type FarList,
-  type FarLook,
-} from './far-list.ts';
+import { firstNames, incomplete, resultsFolder, type FarFolder, type FarList } from './far-folder.ts';
+import { differenceFrom, listResults, lookAtResults, missingFrom, readJobManifest, type FarLook } from './far-list.ts';
 import type { FarTools } from './far-tools.ts';
 import { LocalSource, sharedFolder } from './local-source.ts';
 import { Reception } from './reception.ts';
@@ -78,8 +67,7 @@ export async function transferResults(o: TransferOptions): Promise<StagedFile[]>
   // Tree and zip, and a tenth for the zip's directory and half-filled blocks.
   await requireSpace(o.staging, Math.ceil(list.bytes * 2.1), list.files.size + list.folders.size + 10);
   const unchanged = async (): Promise<void> => {
-    const after = await listResults(folder, look, o.signal);
-    const difference = after ? differenceOf(list, after) : 'their folder went away';
+    const difference = await differenceFrom(list, folder, look, o.signal);
     if (difference !== null) throw incomplete(folder, `results were still being written: ${difference}`);
   };
   const files =

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { isBridgeError } from '../domain/errors.ts';
-import { firstNames, incomplete, type FarFolder, type FarList } from './far-list.ts';
+import { firstNames, incomplete, type FarFolder, type FarList } from './far-folder.ts';
 import type { FarTools } from './far-tools.ts';
 import { findOrMakeZip, forgetZip } from './far-zip.ts';
 import { BrokeOff, fetchFile } from './fetch-file.ts';

@@ -29,7 +29,9 @@ export class ZipWriter {
   readonly #file: FileHandle;
   #end = 0;
   #count = 0;
-  readonly #central: Buffer[] = [];
+  /** The directory so far, in parts; `recent`: its last records, one by one. */
+  readonly #directory: Buffer[] = [];
+  #recent: Buffer[] = [];
   /** Entries that are complete. */
   readonly #expected: Expected = [];
   /** Where writes begin that are under way. */
@@ -98,10 +100,14 @@ export class ZipWriter {
   /** Writes the directory and closes the file. Gives its size in bytes. */
   async finish(): Promise<number> {
     const at = this.#end;
-    const directory = Buffer.concat(this.#central);
-    const end = endRecords(this.#count, directory.length, at);
-    await this.#write(at, Buffer.concat([directory, end]));
-    this.#end += directory.length + end.length;
+    let directory = 0;
+    for (const part of [...this.#directory, Buffer.concat(this.#recent)]) {
+      await this.#write(at + directory, part);
+      directory += part.length;
+    }
+    const end = endRecords(this.#count, directory, at);
+    await this.#write(at + directory, end);
+    this.#end += directory + end.length;
     await this.#file.close();
     return this.#end;
   }
@@ -129,9 +135,11 @@ export class ZipWriter {
 
   #note(record: ZipRecord, headerLength: number, packedCrc: number): void {
     this.#count++;
-    this.#central.push(centralRecord(record));
-    if (this.#central.length >= 4096) this.#central.splice(0, this.#central.length, Buffer.concat(this.#central));
     this.#expected.push(record.offset + headerLength, record.packed, packedCrc);
+    this.#recent.push(centralRecord(record));
+    if (this.#recent.length < 4096) return;
+    this.#directory.push(Buffer.concat(this.#recent));
+    this.#recent = [];
   }
 
   async #write(at: number, data: Buffer): Promise<void> {
