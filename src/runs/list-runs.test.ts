@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.ts';
-import { everyRun, findVisibleRuns, idsFrom } from './list-runs.ts';
+import { countRuns, everyRun, findVisibleRuns, idsFrom, readRunNames } from './list-runs.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -45,6 +45,29 @@ test('the ids that begin with a text', () => {
     last: 'abffffff-ffff-ffff-ffff-ffffffffffff',
   });
   for (const none of ['xyz', 'abcd12345', 'a-', `${'a'.repeat(8)}-${'a'.repeat(40)}`]) expect(idsFrom(none)).toBeNull();
+});
+
+test('counts and names are of those runs that somebody may see, each name once', async () => {
+  await db.pool.query(
+    `insert into bridge.runs (id, task_id, workflow_task_id, workflow, workflow_version, parameters, recipe, user_id,
+       user_name, group_id, group_name, data_path, status, outcome, ended_at, abandoned_at)
+     select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'w' || n % 3, '1', '{}', 'import-results', n % 5,
+       'user ' || n % 5, 10 + n % 4, 'group ' || n % 4, 'd', 'DONE', case n % 10 when 1 then 'failed' else 'done' end, now(),
+       case when n % 20 = 1 then now() end
+     from generate_series(1, 6000) n`,
+  );
+  const member = { wholeGroups: [10], ownGroups: [11], userId: 2 };
+  expect(await countRuns(db.pool, everyRun)).toEqual({
+    ...{ running: 3, attention: 0, done: 5_400, failed: 300, 'given-up': 300 },
+  });
+  expect(await countRuns(db.pool, { ...everyRun, visible: member })).toMatchObject({ done: 1_500 + 300 });
+  expect(await readRunNames(db.pool, null)).toEqual({
+    groups: ['g', 'group 0', 'group 1', 'group 2', 'group 3'],
+    users: ['u', 'user 0', 'user 1', 'user 2', 'user 3', 'user 4'],
+    workflows: ['Cellpose', 'w0', 'w1', 'w2'],
+  });
+  expect(await readRunNames(db.pool, member)).toMatchObject({ groups: ['group 0', 'group 1'] });
+  expect(await readRunNames(db.pool, { wholeGroups: [], ownGroups: [], userId: 2 })).toMatchObject({ groups: [] });
 });
 
 test('searching uses an index, where the server has the means for it', async () => {

@@ -42,6 +42,13 @@ describeWithPart('Chromium', browserPath !== null, 'access to all pages', () => 
       await page.locator('[aria-busy=true]').waitFor({ state: 'detached' });
       expect(await faultsOfLooks(page, path.replace(/\W+/g, '-'))).toEqual([]);
     }
+    // In a narrow window, too, the navigation shows where one is.
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.goto(`${address}/audit`);
+    const place = (await page.locator('nav [aria-current=page]').boundingBox()) ?? { x: -1, width: 0 };
+    expect(place.x).toBeGreaterThanOrEqual(0);
+    expect(place.x + place.width).toBeLessThanOrEqual(390);
+    await page.setViewportSize({ width: 1440, height: 900 });
   }, 240_000);
 
   test('a page whose part is not on the server any more says so, and the others go on', async () => {

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { Link, Redirect, Route, Router, Switch, useLocation } from 'wouter';
 import { ApiError, basePath, deleteAt, getJson } from './api.ts';
 import { Foot } from './foot.tsx';
@@ -129,10 +129,17 @@ function Pages(): React.ReactElement {
 
 function MainNav({ admin }: { admin: boolean }): React.ReactElement {
   const [at] = useLocation();
+  const nav = useRef<HTMLElement>(null);
+  // Where the window is too narrow for all of them, the page that is shown is in sight.
+  useEffect(() => {
+    const box = nav.current;
+    const here = box?.querySelector<HTMLElement>('[aria-current]');
+    if (box && here) box.scrollLeft = here.offsetLeft - box.offsetLeft - (box.clientWidth - here.offsetWidth) / 2;
+  });
   const current = (path: string): 'page' | 'true' | undefined =>
     at === path ? 'page' : at.startsWith(`${path}/`) ? 'true' : undefined;
   return (
-    <nav aria-label="Main">
+    <nav aria-label="Main" ref={nav}>
       <Link href="/" aria-current={at === '/' ? 'page' : current('/runs')}>
         Runs
       </Link>

@@ -188,7 +188,9 @@ function Groups({ groups }: { groups: StoredGroup[] }): React.ReactElement {
 function verdict(checks: GroupStorageView[]): string {
   const failed = checks.filter((c) => c.outcome === 'failed').length;
   return failed === 0
-    ? `All ${checks.length} folders can be written.`
+    ? checks.length === 1
+      ? 'The folder can be written.'
+      : `All ${checks.length} folders can be written.`
     : `${failed} of ${checks.length} folders cannot be used.`;
 }
 
