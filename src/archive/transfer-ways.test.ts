@@ -254,7 +254,7 @@ describe('one stream', () => {
 
   test('a list that does not end is refused, and its command is ended', async () => {
     const results = await makeResults(tree);
-    const script = 'echo $$ > "$0"; exec yes "f	0	0	chunk"';
+    const script = `echo $$ > "$0"; exec perl -e 'print "f\\t0\\t0\\tchunk", $n++, "\\0" while 1'`;
     const pid = join(results.home, 'pid');
     const endless = withStream(results, (argv) => (argv[0] === 'find' ? ['sh', '-c', script, pid] : null));
     await expect(
