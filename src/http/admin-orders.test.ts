@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.ts';
-import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { stages } from '../domain/vocabulary.ts';
 import { deleteHeartbeat, writeHeartbeat } from '../importer/heartbeat.ts';
 import { ensureImports } from '../orders/ensure-imports.ts';
@@ -28,9 +28,12 @@ const get = async <T>(path: string): Promise<T> => (await (await ask('GET', path
 beforeAll(async () => {
   db = await createTestDatabase({ migrations: true });
   await ensureImports(db.pool);
-  logs = await temporaryFolder('import-logs');
+  logs = await mkdtemp(join(tmpdir(), 'biomero-bridge-import-logs-'));
 });
-afterAll(() => db.drop());
+afterAll(async () => {
+  await rm(logs, { recursive: true, force: true });
+  await db.drop();
+});
 
 async function order(groupName: string, hoursAgo = 0): Promise<string> {
   const uuid = randomUUID();

@@ -113,7 +113,7 @@ test('a setting that is wrong or missing, and half of an identity', async () => 
   expect(errors).toContain('OMERO_USER');
   expect(errors, 'no database is needed').not.toContain('SQLALCHEMY_URL');
   const half = spawnSync(...command('--user', 'alice'), { env, encoding: 'utf8' });
-  expect(half.status).toBe(1);
+  expect(half.status).toBe(64);
   expect(half.stderr).toContain('--user and --group are given together');
 });
 

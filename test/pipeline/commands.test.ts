@@ -137,7 +137,7 @@ test('import JOB: a job that somebody else has run comes home, once', async () =
   ).trim();
   const person = ['--user', 'researcher', '--group', 'demo'];
   expect(piped('import', 'abc', ...person)).toMatchObject({
-    status: 1,
+    status: 64,
     stdout: '',
     stderr: expect.stringContaining("'abc' is invalid"),
   });
@@ -182,7 +182,7 @@ test('doctor finds the quick start sound, into a pipe and in a terminal, and a t
   ]);
   expect(inTerminal('doctor', '--role', 'web')).toContain('✓ running roles');
   expect(piped('doctor', '--user', 'researcher')).toMatchObject({
-    status: 1,
+    status: 64,
     stderr: expect.stringContaining('--user and --group are given together'),
   });
 }, 180_000);
