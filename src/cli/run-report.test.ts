@@ -69,10 +69,12 @@ test('what was asked for is said with what became of it, and names do no harm to
 });
 
 test.each([
-  ['running', 'not yet'],
-  ['failed', 'not done'],
-] as const)('of a run that is %s nothing was done: %s', (state, word) => {
+  ['running', null, 'not yet'],
+  ['attention', null, 'not yet'],
+  ['failed', '2026-01-01T00:01:00Z', 'not done'],
+  ['given-up', '2026-01-01T00:01:00Z', 'not done'],
+] as const)('of a run that is %s (ended: %s) nothing was done: %s', (state, endedAt, word) => {
   const wishes = [{ what: "The job's log", where: 'Dataset 3', became: null, files: [] }];
-  const lines = report({ state, delivery: { wishes, notDone: [], finished: false } });
+  const lines = report({ state, endedAt, delivery: { wishes, notDone: [], finished: false } });
   expect(lines).toEqual([`Asked for  The job's log, on Dataset 3: ${word}`]);
 });

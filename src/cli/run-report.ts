@@ -60,9 +60,9 @@ export function runReport(view: RunView, annotations: ReadAnnotation[] | null, a
 }
 
 /** What was asked for beside the import, what was attached for it, and what could not be done. */
-function deliveryRows({ delivery, state }: RunView): string[][] {
+function deliveryRows({ delivery, endedAt }: RunView): string[][] {
   if (!delivery) return [];
-  const open = state === 'failed' ? 'not done' : 'not yet';
+  const open = endedAt === null ? 'not yet' : 'not done';
   const rows: string[][] = [];
   for (const { what, where, became, files } of delivery.wishes) {
     const asked = where === null ? what : `${what}, on ${where}`;

@@ -1,4 +1,4 @@
-import type { DeliveryView, RunState, WishView } from '../../src/runs/view.ts';
+import type { DeliveryView, WishView } from '../../src/runs/view.ts';
 import { Icon } from './icon.tsx';
 import { ObjectLink } from './omero-link.tsx';
 import { numberText } from './words.ts';
@@ -6,10 +6,10 @@ import { numberText } from './words.ts';
 /** Of many attached files only so many are named. */
 const namedFiles = 10;
 
-/** What was asked for beside importing the images, what became of each, and what could not be done. */
-export function Delivery({ delivery, state }: { delivery: DeliveryView; state: RunState }): React.ReactElement {
+/** What was asked for beside importing the images, what became of each, and what could not be done; `ended`: the run has. */
+export function Delivery({ delivery, ended }: { delivery: DeliveryView; ended: boolean }): React.ReactElement {
   const { wishes, notDone, finished } = delivery;
-  const open = state === 'failed' ? 'Not done' : 'Not yet';
+  const open = ended ? 'Not done' : 'Not yet';
   return (
     <section className="section" id="delivery" aria-labelledby="delivery-title">
       <div className="section-head">
@@ -19,7 +19,7 @@ export function Delivery({ delivery, state }: { delivery: DeliveryView; state: R
             ? notDone.length > 0 && (
                 <span className="warn">{numberText(notDone.length, 'thing')} could not be done</span>
               )
-            : state === 'failed'
+            : ended
               ? 'The run ended before it came to this.'
               : 'It is done once the images are in OMERO.'}
         </span>

@@ -95,7 +95,7 @@ function Run({ view, shared }: { view: SeenRun; shared: boolean }): React.ReactE
         archived={view.archive !== null}
         repeatable={view.failure?.repeatable ?? false}
       />
-      {view.delivery && <Delivery delivery={view.delivery} state={view.state} />}
+      {view.delivery && <Delivery delivery={view.delivery} ended={view.endedAt !== null} />}
       {view.archive && <Measurements runId={view.id} tables={tables} />}
       {!shared && <Comparison runId={view.id} version={`${view.state} ${view.steps.map((s) => s.state).join()}`} />}
       <Origin view={view} />
