@@ -149,6 +149,7 @@ async function lists(pool: Pool, { address, cookie }: Server): Promise<string> {
 /** Open pages: half of them the list, half one run; and a page in a browser. */
 async function streams(pool: Pool, url: string, server: Server): Promise<string> {
   const id = await insertOpenRun(pool);
+  // What the first requests load is no cost of an open page.
   for (let i = 0; i < 20; i++) await fetch(`${server.address}/api/runs/${id}`, { headers: { cookie: server.cookie } });
   await sleep(1_000);
   const before = memoryOf(server.process);

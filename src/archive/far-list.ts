@@ -10,13 +10,9 @@ import { parseTools, toolsScript, type FarTools } from './far-tools.ts';
  * Lists the results; null when the folder is not there. Links and everything else that is no file or folder are
  * refused by name: a link could make us read whatever the cluster account can read.
  */
-export async function listResults(
-  folder: FarFolder,
-  { out, tools }: FarLook,
-  signal: AbortSignal,
-): Promise<FarList | null> {
+export async function listResults(folder: FarFolder, look: FarLook, signal: AbortSignal): Promise<FarList | null> {
   const list = new ListBuilder(folder);
-  return (await readListed(folder, { out, tools }, list, signal)) ? list.list : null;
+  return (await readListed(folder, look, list, signal)) ? list.list : null;
 }
 
 /** How the results differ from what was listed before, for people; null when they do not. */
@@ -41,7 +37,7 @@ const longestRecord = 64 * 1024;
 /** Reads the list of the results; false when their folder is not there. */
 async function readListed(
   folder: FarFolder,
-  { out, tools }: Pick<FarLook, 'out' | 'tools'>,
+  { out, tools }: FarLook,
   taker: ListTaker,
   signal: AbortSignal,
 ): Promise<boolean> {

@@ -70,11 +70,11 @@ export async function transferResults(o: TransferOptions): Promise<StagedFile[]>
     const difference = await differenceFrom(list, folder, look, o.signal);
     if (difference !== null) throw incomplete(folder, `results were still being written: ${difference}`);
   };
-  const files =
-    o.settings?.way === 'zip'
-      ? await zipThere(o, folder, tools, list)
-      : await zipHere(o, folder, tools, list, unchanged);
-  if (o.settings?.way === 'zip') await unchanged();
+  let files: StagedFile[];
+  if (o.settings?.way === 'zip') {
+    files = await zipThere(o, folder, tools, list);
+    await unchanged();
+  } else files = await zipHere(o, folder, tools, list, unchanged);
   if (o.settings?.checksums === 'sha256') {
     if (!tools.sha256sum) throw incomplete(folder, 'checksums of the cluster are asked for, and it has no sha256sum');
     const root = `${o.jobId}_out/data/out/`;

@@ -81,7 +81,8 @@ function OrderPair({ order }: { order: RunView['orders'][number] }): React.React
     <>
       <dt>Upload order</dt>
       <dd>
-        <Copyable text={order.uuid} what="order uuid" /> <OrderLink uuid={order.uuid} text="Open" />
+        <Copyable text={order.uuid} what="order uuid" />{' '}
+        <OrderLink uuid={order.uuid} text="Open" label={`Open order ${order.uuid.slice(0, 8)}`} />
         <small>
           {order.stage}
           {order.description && `: ${order.description}`}, <Time iso={order.updatedAt} exact />
