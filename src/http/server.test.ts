@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.ts';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import type { OmeroConfig } from '../config/config.ts';
-import { startTestOmero, type TestOmero } from '../embedded/omero/testing.ts';
+import { bridgeAccount, startTestOmero, type TestOmero } from '../embedded/omero/testing.ts';
 import { securityHeaders } from './guard.ts';
 import { problemSchema } from './schemas/common.ts';
 import { startWeb, type WebServer } from './server.ts';
@@ -29,16 +29,7 @@ afterAll(async () => {
 
 async function start(o: { trustProxy?: boolean } = {}): Promise<WebServer> {
   const folder = await temporaryFolder('web-server');
-  const config: OmeroConfig = {
-    host: '127.0.0.1',
-    port: omero.port,
-    user: 'bridge',
-    password: 'bridge-secret',
-    transport: 'tcp',
-    tls: 'verify',
-    caFile: null,
-    webUrl: null,
-  };
+  const config: OmeroConfig = bridgeAccount(omero);
   const web = await startWeb({
     ...webParts(db.pool, { storageFolder: folder, signal: stop.signal }),
     config: {

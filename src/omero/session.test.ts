@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { OmeroConfig } from '../config/config.ts';
-import { startTestOmero, type TestOmero } from '../embedded/omero/testing.ts';
+import { bridgeAccount, startTestOmero, type TestOmero } from '../embedded/omero/testing.ts';
 import { OmeroSession } from './session.ts';
 
 let omero: TestOmero;
@@ -10,16 +10,7 @@ let config: OmeroConfig;
 
 beforeAll(async () => {
   omero = await startTestOmero();
-  config = {
-    host: '127.0.0.1',
-    port: omero.port,
-    user: 'bridge',
-    password: 'bridge-secret',
-    transport: 'tcp',
-    tls: 'verify',
-    caFile: null,
-    webUrl: null,
-  };
+  config = bridgeAccount(omero);
 });
 afterAll(() => omero?.drop());
 

@@ -1,17 +1,8 @@
 import { expect, test } from 'vitest';
 import { deliveryView } from './delivery-words.ts';
 import type { Delivered, Delivery } from './delivery.ts';
+import { nothingAsked } from '../../test/support/delivery.ts';
 
-const nothing: Delivery = {
-  importImages: true,
-  zip: [],
-  log: [],
-  tables: [],
-  files: [],
-  sources: null,
-  rename: null,
-  rois: null,
-};
 const none: Delivered = { files: [], renamed: 0, rois: 0, notDone: [] };
 const destination = { type: 'Dataset', id: 3, name: 'out' } as const;
 const file = (what: Delivered['files'][number]['what'], name: string): Delivered['files'][number] => ({
@@ -28,13 +19,13 @@ function lines(
   done: Partial<Delivered> | null,
   to: typeof destination | null = destination,
 ): string[] {
-  const run = { delivery: { ...nothing, ...asked }, delivered: done && { ...none, ...done }, destination: to };
+  const run = { delivery: { ...nothingAsked, ...asked }, delivered: done && { ...none, ...done }, destination: to };
   return (deliveryView(run)?.wishes ?? []).map(({ what, where, became }) => `${what} | ${where} | ${became}`);
 }
 
 test('where nothing was asked for, nothing is said', () => {
   expect(deliveryView({ delivery: null, delivered: null, destination })).toBeNull();
-  expect(deliveryView({ delivery: nothing, delivered: none, destination })).toBeNull();
+  expect(deliveryView({ delivery: nothingAsked, delivered: none, destination })).toBeNull();
 });
 
 test('what was asked for is said before anything became of it', () => {
@@ -44,7 +35,7 @@ test('what was asked for is said before anything became of it', () => {
     'Images renamed to {file} | null | null',
   ]);
   expect(lines({ log: ['destination'] }, null, null)).toEqual(["The job's log | where the images go | null"]);
-  expect(deliveryView({ delivery: { ...nothing, log: [project] }, delivered: null, destination })).toMatchObject({
+  expect(deliveryView({ delivery: { ...nothingAsked, log: [project] }, delivered: null, destination })).toMatchObject({
     finished: false,
     notDone: [],
   });

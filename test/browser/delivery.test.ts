@@ -5,6 +5,7 @@ import type { Delivery } from '../../src/runs/delivery.ts';
 import { BrowsedStart, faultsOfLooks } from '../support/browsed-start.ts';
 import { browserPath } from '../support/browser.ts';
 import { describeWithPart } from '../support/optional-part.ts';
+import { nothingAsked } from '../support/delivery.ts';
 
 // A run that was asked for more than images in a dataset, as BIOMERO's result scripts are: what people see of that.
 describeWithPart('Chromium', browserPath !== null, 'what was asked for beside the import, in the browser', () => {
@@ -112,17 +113,7 @@ describeWithPart('Chromium', browserPath !== null, 'what was asked for beside th
 
   test('where the images were not to be imported, the page does not say that there are none', async () => {
     const { page } = site;
-    const nothing = {
-      importImages: true,
-      zip: [],
-      log: [],
-      tables: [],
-      files: [],
-      sources: null,
-      rename: null,
-      rois: null,
-    };
-    const run = await runAskedFor({ ...nothing, importImages: false, zip: [{ type: 'Dataset', id: 1 }] });
+    const run = await runAskedFor({ ...nothingAsked, importImages: false, zip: [{ type: 'Dataset', id: 1 }] });
     await page.goto(`${site.address}/runs/${run}`);
     await page.getByRole('heading', { name: 'Nothing to import' }).waitFor({ timeout: 120_000 });
     await page.getByText('The images among the results were not to be imported.').waitFor();

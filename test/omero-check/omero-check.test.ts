@@ -2,7 +2,13 @@ import { chmod, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Config, OmeroConfig } from '../../src/config/config.ts';
-import { importUser, startTestOmero, TestClient, type TestOmero } from '../../src/embedded/omero/testing.ts';
+import {
+  importUser,
+  bridgeAccount,
+  startTestOmero,
+  TestClient,
+  type TestOmero,
+} from '../../src/embedded/omero/testing.ts';
 import type { IceObject } from '../../src/omero/ice/values.ts';
 import type { CheckResult } from '../../src/omero/check/check.ts';
 import { checks, runChecks } from '../../src/omero/check/run-checks.ts';
@@ -26,14 +32,7 @@ async function site(): Promise<{ config: CheckConfig; storage: string; logs: str
   const config: CheckConfig = {
     storage: { baseDir: storage, mappingFiles: [] },
     omero: {
-      host: '127.0.0.1',
-      port: omero.port,
-      user: 'bridge',
-      password: 'bridge-secret',
-      transport: 'tcp',
-      tls: 'verify',
-      caFile: null,
-      webUrl: null,
+      ...bridgeAccount(omero),
       reconnectSeconds: 1,
     },
     importer: {

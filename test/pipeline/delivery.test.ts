@@ -15,20 +15,11 @@ import { describeWithPart } from '../support/optional-part.ts';
 import { announcing } from '../support/python-workflow.ts';
 import { slurmIsInstalled } from '../support/slurm-cluster.ts';
 import { sshIsInstalled } from '../support/ssh-server.ts';
+import { nothingAsked } from '../support/delivery.ts';
 
 /* What BIOMERO's result scripts do beside the import, asked of our worker: attachments, tables, names. */
 const patience = 180_000;
 const image = tiff([{ width: 4, height: 3 }]);
-const nothing: Delivery = {
-  importImages: true,
-  zip: [],
-  log: [],
-  tables: [],
-  files: [],
-  sources: null,
-  rename: null,
-  rois: null,
-};
 
 /** A label image: rectangles of pixels, each `label, x, y, width, height`. */
 function labels(width: number, areas: readonly (readonly [number, number, number, number, number])[]): Buffer {
@@ -165,7 +156,7 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'what is done with
       const orders = async (): Promise<number> => (await site.database.pool.query('select from imports')).rowCount ?? 0;
       const before = await orders();
       const to = { type: 'Dataset', id: dataset } as const;
-      const wanted = { ...nothing, importImages: false, zip: [to], tables: [to, 'destination'] as const };
+      const wanted = { ...nothingAsked, importImages: false, zip: [to], tables: [to, 'destination'] as const };
       const run = await home({ 'a_mask.tif': image, 'cells.csv': 'n\n1\n' }, wanted);
       expect(run).toMatchObject({ state: 'done', archiveSafe: true, destination: null, imagesFound: 0 });
       expect(run.sentence).toContain('its images were not to be imported');
@@ -176,7 +167,7 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'what is done with
       ]);
       expect(await orders()).toBe(before);
       // And results without any image need none for their table either.
-      const csv = await home({ 'cells.csv': 'n\n1\n' }, { ...nothing, tables: [to], log: ['destination'] });
+      const csv = await home({ 'cells.csv': 'n\n1\n' }, { ...nothingAsked, tables: [to], log: ['destination'] });
       expect(csv).toMatchObject({ state: 'done', destination: null });
       expect(lines(await delivered(csv), csv)).toEqual([`table cells_JOB_RUN.csv Dataset ${dataset}`]);
       expect((await delivered(csv))?.notDone).toEqual([
@@ -220,7 +211,7 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'what is done with
         color: '#FF8000',
         clear: { containing: 'nuclei__' },
       } as const;
-      const run = await home(results, { ...nothing, rois });
+      const run = await home(results, { ...nothingAsked, rois });
       expect(run).toMatchObject({ state: 'done', imagesFound: 4 });
       const found = await delivered(run);
       expect(found?.rois).toBe(2);
@@ -255,7 +246,7 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'what is done with
             [5, 2, 2, 1, 1],
           ]),
         },
-        { ...nothing, rois: one },
+        { ...nothingAsked, rois: one },
       );
       expect(await delivered(second)).toMatchObject({ rois: 1, notDone: [] });
       const [, mask] = await on(b);
@@ -275,12 +266,12 @@ describeWithPart('Slurm', slurmIsInstalled && sshIsInstalled, 'what is done with
       Object.assign(site.config, { importerEnabled: false });
       try {
         const to = { type: 'Dataset', id: dataset } as const;
-        const wanted = { ...nothing, rename: '{file}-up.{ext}', tables: ['destination'] as const };
+        const wanted = { ...nothingAsked, rename: '{file}-up.{ext}', tables: ['destination'] as const };
         const run = await home({ 'x.tif': image, 'cells.csv': 'n\n1\n' }, wanted);
         expect(run).toMatchObject({ state: 'done', recipe: 'get-results', imagesFound: 1 });
         expect((await asAlice((s) => s.imagesIn(run.destination?.id ?? 0))).map((i) => i.name)).toEqual(['x-up.tif']);
         expect(lines(await delivered(run), run)).toEqual(['table cells_JOB_RUN.csv destination']);
-        const none = await home({ 'x.tif': image }, { ...nothing, importImages: false, zip: [to] });
+        const none = await home({ 'x.tif': image }, { ...nothingAsked, importImages: false, zip: [to] });
         expect(none).toMatchObject({ state: 'done', recipe: 'get-results', destination: null });
         expect(lines(await delivered(none), none)).toEqual([`zip JOB_out.zip Dataset ${dataset}`]);
       } finally {

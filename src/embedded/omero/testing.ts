@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres.ts';
+import type { OmeroConfig } from '../../config/config.ts';
 import { IceConnection } from '../../omero/ice/connection.ts';
 import { IceSchema } from '../../omero/ice/schema.ts';
 import type { IceObject, IceProxy } from '../../omero/ice/values.ts';
@@ -43,6 +44,13 @@ export interface TestOmero extends EmbeddedOmero {
   /** Ends the server and starts it anew on the same data. */
   restart(): Promise<TestOmero>;
   drop(): Promise<void>;
+}
+
+/** How our own account reaches a stand-in. */
+export function bridgeAccount({ port }: Pick<TestOmero, 'port'>): OmeroConfig {
+  const [user, password] = ['bridge', 'bridge-secret'];
+  const [transport, tls] = ['tcp', 'verify'] as const;
+  return { host: '127.0.0.1', port, user, password, transport, tls, caFile: null, webUrl: null };
 }
 
 /** As root the import process runs as another user, who must reach the folder. */

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import type { OmeroConfig } from '../../config/config.ts';
-import { startTestOmero, type TestOmero } from '../../embedded/omero/testing.ts';
+import { bridgeAccount, startTestOmero, type TestOmero } from '../../embedded/omero/testing.ts';
 import { OmeroSession } from '../../omero/session.ts';
 import { personById } from './omero-person.ts';
 import { OmeroSignIn } from './omero-sign-in.ts';
@@ -11,16 +11,7 @@ let config: OmeroConfig;
 
 beforeAll(async () => {
   omero = await startTestOmero();
-  config = {
-    host: '127.0.0.1',
-    port: omero.port,
-    user: 'bridge',
-    password: 'bridge-secret',
-    transport: 'tcp',
-    tls: 'verify',
-    caFile: null,
-    webUrl: null,
-  };
+  config = bridgeAccount(omero);
 });
 afterAll(() => omero?.drop());
 
