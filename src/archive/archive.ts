@@ -12,6 +12,7 @@ import { bridgeError, isBridgeError } from '../domain/errors.ts';
 import type { Transport } from '../slurm/transport.ts';
 import { applyModes, setMode, type ArchiveModes } from '../storage/modes.ts';
 import { showName } from './entry-name.ts';
+import { jobLogName } from '../domain/vocabulary.ts';
 import { imagesAmong, kindOf, type FileKind } from './image-selection.ts';
 import { zipLeavings } from './far-zip.ts';
 import { Landing } from './landing.ts';
@@ -124,7 +125,7 @@ async function fill(o: ArchiveOptions, place: ArchivePlace): Promise<{ files: St
     files.push({ path, bytes: content.length, sha256: sha256Of(content) });
   };
   await add(`${o.jobId}_out/metadata.csv`, Buffer.from(metadataCsv(o.metadata)));
-  if (o.jobLog) await add(`omero-${o.jobId}.log`, o.jobLog);
+  if (o.jobLog) await add(jobLogName(o.jobId), o.jobLog);
   await add(provenanceName, Buffer.from(writeProvenance({ ...o.provenance, taskId: o.taskId }, files, new Date())));
   const manifest = writeManifest(files);
   await writer.write(manifestName, manifest);

@@ -46,6 +46,9 @@ export type Recipe = keyof typeof importTaskNames;
 export const destinationTypes = ['Dataset', 'Screen'] as const;
 export type DestinationType = (typeof destinationTypes)[number];
 
+/** Name of a job's log: in the account's home on the cluster, in an archive, and in OMERO. BIOMERO's, so it must not change. */
+export const jobLogName = (jobId: number | string): string => `omero-${jobId}.log`;
+
 /** The steps of a run, in order, as people see them. */
 export const stepNames = ['submit', 'follow', 'archive', 'order', 'import', 'annotate'] as const;
 export type StepName = (typeof stepNames)[number];

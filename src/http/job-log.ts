@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream';
 import { openArchived } from '../archive/open-below.ts';
+import { jobLogName } from '../domain/vocabulary.ts';
 import type { Pool } from '../lib/database.ts';
 import { findArchivedFile } from '../runs/archived-file.ts';
 import { readArchive } from '../runs/read-runs.ts';
 import type { Run } from '../runs/run.ts';
 import type { Slurm } from '../slurm/slurm.ts';
-import { logName, whyNoLog } from './missing-log.ts';
+import { whyNoLog } from './missing-log.ts';
 
 export interface LogPiece {
   /** Bytes of the log before this piece. */
@@ -62,7 +63,7 @@ interface LogPlace {
 
 async function placeOfLog(pool: Pool, run: Run): Promise<LogPlace> {
   if (!run.job) throw await whyNoLog(pool, run);
-  const name = logName(run.job.id);
+  const name = jobLogName(run.job.id);
   const archive = await readArchive(pool, run.taskId);
   const root = archive?.kept ? archive.path : null;
   if (root !== null && !(await findArchivedFile(pool, run.taskId, name))) throw await whyNoLog(pool, run);

@@ -1,10 +1,8 @@
 import { bridgeError, type BridgeError } from '../domain/errors.ts';
 import type { Database } from '../lib/database.ts';
-import { readArchive, readArchiveFiles } from '../runs/read-runs.ts';
+import { jobLogName } from '../domain/vocabulary.ts';
+import { hasArchiveFile, readArchive } from '../runs/read-runs.ts';
 import type { Run } from '../runs/run.ts';
-
-/** The log's name on the cluster, in an archive and in OMERO. */
-export const logName = (jobId: number): string => `omero-${jobId}.log`;
 
 /**
  * Why there is no log where it would be read: not yet, never, or not any more, and then where it went. Only what was
@@ -22,9 +20,10 @@ export async function whyNoLog(db: Database, run: Run): Promise<BridgeError> {
     const reason = `job ${job.id} wrote none, or it was removed from the cluster before the results were brought home`;
     return bridgeError('LOG_NEVER_WRITTEN', { reason });
   }
-  const broughtHome = (await readArchiveFiles(db, run.taskId)).some((file) => file.path === logName(job.id));
-  if (!broughtHome) return bridgeError('LOG_NEVER_WRITTEN', { reason: `job ${job.id} wrote none` });
-  return bridgeError('LOG_GONE', { job: job.id, where: whereAttached(run, logName(job.id)) });
+  const name = jobLogName(job.id);
+  if (!(await hasArchiveFile(db, run.taskId, name)))
+    return bridgeError('LOG_NEVER_WRITTEN', { reason: `job ${job.id} wrote none` });
+  return bridgeError('LOG_GONE', { job: job.id, where: whereAttached(run, name) });
 }
 
 function whereAttached(run: Run, name: string): string {

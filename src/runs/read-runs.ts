@@ -105,6 +105,15 @@ export async function readArchiveFiles(db: Database, taskId: string): Promise<Ar
   return rows;
 }
 
+/** Whether a file was brought home with the results, wherever it is now. */
+export async function hasArchiveFile(db: Database, taskId: string, path: string): Promise<boolean> {
+  const { rows } = await db.query('select 1 from bridge.archive_files where task_id = $1 and path = $2', [
+    taskId,
+    path,
+  ]);
+  return rows.length > 0;
+}
+
 /** Order uuids of a run, in the order they were placed. */
 export async function readRunOrders(db: Database, runId: string): Promise<string[]> {
   const { rows } = await db.query<{ order_uuid: string }>(

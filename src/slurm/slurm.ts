@@ -1,4 +1,5 @@
 import type { SlurmConfig } from '../config/config.ts';
+import { jobLogName } from '../domain/vocabulary.ts';
 import { bridgeError } from '../domain/errors.ts';
 import { mayBeRequeued } from './job-states.ts';
 import { jobState, unknownState, type JobState } from './observe.ts';
@@ -130,7 +131,7 @@ export class Slurm {
    * @throws JOB_LOG_UNREADABLE
    */
   readLog(jobId: number, fromByte: number, maxBytes = 1024 * 1024): Promise<LogBytes | null> {
-    return readLogBytes(this.#transport, jobId, `omero-${idText(jobId)}.log`, fromByte, maxBytes);
+    return readLogBytes(this.#transport, jobId, jobLogName(idText(jobId)), fromByte, maxBytes);
   }
 
   /** What the logs of these jobs have grown by, with one command; see `LogTail`. */

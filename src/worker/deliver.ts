@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isBridgeError } from '../domain/errors.ts';
-import { resultsNamespace } from '../domain/vocabulary.ts';
+import { jobLogName, resultsNamespace } from '../domain/vocabulary.ts';
 import type { AnnotationTarget } from '../omero/queries/annotations.ts';
 import type { LocalFile } from '../omero/queries/files.ts';
 import type { OmeroSession } from '../omero/session.ts';
@@ -79,7 +79,7 @@ class DeliveryWork {
     const job = this.#run.job?.id;
     const of = `SLURM job ${job} (Workflow ${this.#run.workflowId})`;
     const wanted = this.#wanted;
-    await this.#attach('log', wanted.log, join(folder, `omero-${job}.log`), { description: `Log from ${of}` });
+    await this.#attach('log', wanted.log, join(folder, jobLogName(job ?? 0)), { description: `Log from ${of}` });
     const results = files.filter((f) => f.kind !== 'image' && /^[^/]+_out\/data\/out\/(?!.*\/\.|\.)/s.test(f.path));
     const [tables, others] = [results.filter(isCsv), results.filter((f) => !isCsv(f))];
     for (const file of wanted.tables.length ? tables : []) await this.#table(join(folder, file.path), of);

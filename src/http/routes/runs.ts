@@ -1,3 +1,4 @@
+import { jobLogName } from '../../domain/vocabulary.ts';
 import { z } from 'zod';
 import { bridgeError } from '../../domain/errors.ts';
 import { abandonRun } from '../../runs/abandon.ts';
@@ -8,7 +9,6 @@ import { retryRun } from '../../runs/retry.ts';
 import type { Slurm } from '../../slurm/slurm.ts';
 import { visibleRuns } from '../identity/rights.ts';
 import { openWholeLog, readLogPiece } from '../job-log.ts';
-import { logName } from '../missing-log.ts';
 import type { Route, Signed } from '../route.ts';
 import { seenBy } from '../seen-run.ts';
 import { bodyOf, textOf, uuidPattern, wordsOf } from './request.ts';
@@ -112,7 +112,7 @@ export function runRoutes({ sources, slurm }: RunsParts): Route[] {
         const log = await openWholeLog(sources.runs, slurm, run);
         // Text of a job is text, whatever it holds: a browser must neither run nor show it.
         c.header('content-type', 'text/plain; charset=utf-8');
-        c.header('content-disposition', `attachment; filename="${logName(run.job?.id ?? 0)}"`);
+        c.header('content-disposition', `attachment; filename="${jobLogName(run.job?.id ?? 0)}"`);
         return c.body(log);
       },
     },

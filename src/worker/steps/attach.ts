@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { resultsNamespace } from '../../domain/vocabulary.ts';
+import { jobLogName, resultsNamespace } from '../../domain/vocabulary.ts';
 import type { LocalFile } from '../../omero/queries/files.ts';
 import { imagesOf } from '../../runs/archived-images.ts';
 import { readArchive, readArchiveFiles } from '../../runs/read-runs.ts';
@@ -61,7 +61,7 @@ async function attachAll(
 async function attachments(ctx: WorkerContext, run: Run, jobId: number, folder: string): Promise<LocalFile[]> {
   const of = `SLURM job ${jobId} (Workflow ${run.workflowId})`;
   const all: (Omit<LocalFile, 'path' | 'ns'> & { from: string })[] = [
-    { from: `omero-${jobId}.log`, name: `omero-${jobId}.log`, mimetype: 'text/plain', description: `Log from ${of}` },
+    { from: jobLogName(jobId), name: jobLogName(jobId), mimetype: 'text/plain', description: `Log from ${of}` },
     {
       from: join(`${jobId}_out`, 'metadata.csv'),
       name: `metadata_${run.workflowId}.csv`,

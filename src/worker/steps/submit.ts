@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { bridgeError } from '../../domain/errors.ts';
+import { jobLogName } from '../../domain/vocabulary.ts';
 import type { Run } from '../../runs/run.ts';
 import { workflowNamed } from '../../runs/launch.ts';
 import { setJobId } from '../../runs/write-run.ts';
@@ -50,7 +51,7 @@ export async function submit(ctx: WorkerContext, run: Run, step: StepHandle): Pr
   const job: Submission = {
     name: jobName(run),
     script: workflow.job,
-    output: 'omero-%j.log',
+    output: jobLogName('%j'),
     flags: workflow.flags,
     useGpu: workflow.useGpu,
     envFile: submission?.envFile ? `${dataPath}/biomero_job_env.sh` : null,
