@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BrowsedStart, faultsOfLooks } from '../support/browsed-start.ts';
-import { browserPath } from '../support/browser.ts';
+import { browserPath, gone } from '../support/browser.ts';
 import { describeWithPart } from '../support/optional-part.ts';
 
 // Whoever looks, and however: every page in every theme and width, by keyboard, and by role.
@@ -39,7 +39,7 @@ describeWithPart('Chromium', browserPath !== null, 'access to all pages', () => 
     for (const path of paths) {
       await page.goto(address + path);
       await page.locator('h1').waitFor();
-      await page.locator('[aria-busy=true]').waitFor({ state: 'detached' });
+      await gone(page.locator('[aria-busy=true]'));
       expect(await faultsOfLooks(page, path.replace(/\W+/g, '-'))).toEqual([]);
     }
     // In a narrow window, too, the navigation shows where one is.
@@ -50,6 +50,20 @@ describeWithPart('Chromium', browserPath !== null, 'access to all pages', () => 
     expect(place.x + place.width).toBeLessThanOrEqual(390);
     await page.setViewportSize({ width: 1440, height: 900 });
   }, 240_000);
+
+  test('that there is no such run stands still, and promises no changes', async () => {
+    await page.goto(`${address}/runs/${randomUUID()}`);
+    const title = page.getByRole('heading', { name: 'No such run' });
+    await title.waitFor();
+    await page.evaluate(`window.vanished = 0;
+      new MutationObserver(() => { if (!document.querySelector('h1')) window.vanished++; })
+        .observe(document.body, { childList: true, subtree: true });`);
+    // A stream that is refused comes back after 1, 2 and 4 seconds.
+    await page.waitForTimeout(4_000);
+    expect(await page.evaluate('window.vanished')).toBe(0);
+    await title.waitFor();
+    expect(await page.getByText(/^(Live|Not connected)$/).count()).toBe(0);
+  });
 
   test('a page whose part is not on the server any more says so, and the others go on', async () => {
     await page.goto(address);
@@ -119,7 +133,7 @@ describeWithPart('Chromium', browserPath !== null, 'access to all pages', () => 
     expect(await faultsOfLooks(page, 'help')).toEqual([]);
     await help.getByLabel('Single keys are on').click();
     await page.keyboard.press('Escape');
-    await help.waitFor({ state: 'detached' });
+    await gone(help);
     await page.keyboard.press('?');
     await page.keyboard.press('/');
     expect(await help.count()).toBe(0);

@@ -18,8 +18,9 @@ const patienceMs = 10_000;
 const runEvents = ['run'] as const;
 const listEvents = ['runs', 'summary'] as const;
 
+/** `url`: null for no stream. */
 function useStream<Name extends string>(
-  url: string,
+  url: string | null,
   names: readonly Name[],
   on: (event: Name, data: string) => void,
 ): Connection {
@@ -27,6 +28,7 @@ function useStream<Name extends string>(
   const queries = useQueryClient();
   const onEvent = useEffectEvent(on);
   useEffect(() => {
+    if (url === null) return undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     setHearing('none');
     const close = openStream(() => new EventSource(`${basePath}${url}`), {
@@ -45,16 +47,17 @@ function useStream<Name extends string>(
     return () => {
       clearTimeout(timer);
       setHearing('none');
+      setLostAt(null);
       close();
     };
   }, [url, names, queries]);
   return { lostAt };
 }
 
-/** A run, live: the newest snapshot that arrived, and the state of the connection. */
-export function useRun(id: string): { view: SeenRun | null; connection: Connection } {
+/** A run, live while it is `allowed` to us: the newest snapshot that arrived, and the state of the connection. */
+export function useRun(id: string, allowed: boolean): { view: SeenRun | null; connection: Connection } {
   const [view, setView] = useState<SeenRun | null>(null);
-  const connection = useStream(`/api/runs/${encodeURIComponent(id)}/events`, runEvents, (_, data) =>
+  const connection = useStream(allowed ? `/api/runs/${encodeURIComponent(id)}/events` : null, runEvents, (_, data) =>
     setView((old) => newerView(old, JSON.parse(data) as SeenRun)),
   );
   return { view: view?.id === id ? view : null, connection };

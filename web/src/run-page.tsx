@@ -28,15 +28,37 @@ import { agoText } from './words.ts';
 /** Answers that say that the run is not to be seen, now or any more. */
 const refusals = new Set([401, 403, 404, 410]);
 
+/**
+ * The run, or that it is not to be seen. A refusal is an answer like any other: were it an error, asking again would take
+ * it from the page until the next one comes. Only whoever may have lost the sign-in is asked who one is (401).
+ */
+async function askForRun(
+  id: string,
+  shared: boolean,
+): Promise<{ view: SeenRun; refusal: null } | { view: null; refusal: ApiError }> {
+  try {
+    return { view: await getJson<SeenRun>(`/api/runs/${encodeURIComponent(id)}`), refusal: null };
+  } catch (error) {
+    if (error instanceof ApiError && refusals.has(error.status) && (shared || error.status !== 401))
+      return { view: null, refusal: error };
+    throw error;
+  }
+}
+
 /** One run, live. `shared`: for the holder of a share link, who sees no other page. */
 export function RunPage({ id, shared = false }: { id: string; shared?: boolean }): React.ReactElement {
   const first = useQuery({
     queryKey: ['run', id],
-    queryFn: () => getJson<SeenRun>(`/api/runs/${encodeURIComponent(id)}`),
+    queryFn: () => askForRun(id, shared),
+    // A refusal ends the stream, and whoever is given the right meanwhile need not load the page again.
+    refetchInterval: ({ state }) => (state.data?.refusal ? 15_000 : false),
   });
-  const live = useRun(id);
-  const view = live.view && first.data ? newerView(first.data, live.view) : (live.view ?? first.data ?? null);
-  const refused = first.error instanceof ApiError && refusals.has(first.error.status);
+  const refusal = first.data?.refusal ?? null;
+  const live = useRun(id, refusal === null);
+  const asked = first.data?.view ?? null;
+  /** A connection that broke takes nothing from the page, a refusal everything. */
+  const fault = refusal ?? (live.view || asked ? null : first.error);
+  const view = live.view && asked ? newerView(asked, live.view) : (live.view ?? asked);
   const title =
     view && `${view.workflow}${view.input ? ` on ${view.input.type} ${view.input.id}` : ''}: ${runWord(view).word}`;
   useEffect(() => {
@@ -45,10 +67,10 @@ export function RunPage({ id, shared = false }: { id: string; shared?: boolean }
   return (
     <>
       <ConnectionBanner connection={live.connection} />
-      {view && !refused ? (
+      {view && !fault ? (
         <Run view={view} shared={shared} />
-      ) : first.error ? (
-        <NoRun error={first.error} shared={shared} again={() => void first.refetch()} />
+      ) : fault ? (
+        <NoRun error={fault} shared={shared} again={() => void first.refetch()} />
       ) : (
         <Loading what="run" />
       )}
