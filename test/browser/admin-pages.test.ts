@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { faultsOfLooks } from '../support/browsed-start.ts';
-import { addressOf, browserPath, picture, startBrowser } from '../support/browser.ts';
+import { addressOf, browserPath, gone, picture, startBrowser } from '../support/browser.ts';
 import { describeWithPart } from '../support/optional-part.ts';
 import { QuickStartFolder, type Started } from '../support/quick-start.ts';
 
@@ -73,7 +73,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators', ()
     await dialog.getByLabel('Reason').fill('the <i>wrong</i> dataset');
     expect(await faultsOfLooks(page, 'order-cancel')).toEqual([]);
     await dialog.getByRole('button', { name: 'Cancel the order' }).click();
-    await dialog.waitFor({ state: 'detached' });
+    await gone(dialog);
     await page.getByRole('button', { name: 'Failed', exact: true }).click();
     await page.getByRole('link', { name: uuid.slice(0, 8) }).click();
     await page.getByText(/Cancelled by quick start: the <i>wrong<\/i> dataset/).waitFor();
@@ -159,7 +159,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of administrators', ()
     expect(await faultsOfLooks(page, 'health-failing')).toEqual([]);
     renameSync(`${marker}.away`, marker);
     await page.getByRole('button', { name: 'Check again' }).click();
-    await check.getByText('Failing').waitFor({ state: 'detached' });
+    await gone(check.getByText('Failing'));
   }, 180_000);
 
   test('no page threw an error', () => {

@@ -4,7 +4,7 @@ import type pg from 'pg';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { faultsOfLooks } from '../support/browsed-start.ts';
-import { addressOf, browserPath, picture, signInAsResearcher, startBrowser } from '../support/browser.ts';
+import { addressOf, browserPath, gone, picture, signInAsResearcher, startBrowser } from '../support/browser.ts';
 import { describeWithPart } from '../support/optional-part.ts';
 import { QuickStartFolder, type Started } from '../support/quick-start.ts';
 
@@ -65,7 +65,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of runs that do not go
     copyFileSync(join(data, 'in', image), join(data, 'out', image));
     await card.getByRole('button', { name: 'Retry from the step archive' }).click();
     await page.getByText('1 of 1 image is in dataset').waitFor({ timeout: 90_000 });
-    await card.waitFor({ state: 'detached' });
+    await gone(card);
     await page
       .getByRole('row')
       .filter({ hasText: /^Archive ?done/ })
@@ -101,7 +101,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of runs that do not go
     expect(await faultsOfLooks(page, 'give-up')).toEqual([]);
     // Escape changes nothing, and the focus is back where it was.
     await page.keyboard.press('Escape');
-    await dialog.waitFor({ state: 'detached' });
+    await gone(dialog);
     await page.getByRole('button', { name: 'Give up' }).focus();
     await page.keyboard.press('Enter');
     await page.keyboard.press('Tab');
@@ -172,23 +172,27 @@ describeWithPart('Chromium', browserPath !== null, 'pages of runs that do not go
     const marker = join(folder.path, 'storage', '.biomero-bridge-storage.json');
     renameSync(marker, `${marker}.away`);
     const id = begin('broken');
-    await page.goto(`${address}/runs/${id}`);
-    await page
-      .getByText(/storage adopt --replace/)
-      .first()
-      .waitFor({ timeout: 60_000 });
-    expect(await faultsOfLooks(page, 'attention')).toEqual([]);
-    await page.goto(address);
-    await page
-      .getByRole('row')
-      .filter({ hasText: 'Waiting' })
-      .getByRole('link', { name: /^broken/ })
-      .waitFor();
-    await page.getByRole('combobox', { name: 'Workflow' }).selectOption('linking');
-    await page.getByRole('link', { name: /^broken/ }).waitFor({ state: 'detached' });
-    await page.getByRole('button', { name: 'All 1', exact: true }).waitFor();
-    expect(await faultsOfLooks(page, 'runs')).toEqual([]);
-    renameSync(`${marker}.away`, marker);
+    try {
+      await page.goto(`${address}/runs/${id}`);
+      await page
+        .getByText(/storage adopt --replace/)
+        .first()
+        .waitFor({ timeout: 60_000 });
+      expect(await faultsOfLooks(page, 'attention')).toEqual([]);
+      await page.goto(address);
+      await page
+        .getByRole('row')
+        .filter({ hasText: 'Waiting' })
+        .getByRole('link', { name: /^broken/ })
+        .waitFor();
+      await page.getByRole('combobox', { name: 'Workflow' }).selectOption('linking');
+      await gone(page.getByRole('link', { name: /^broken/ }));
+      await page.getByRole('button', { name: 'All 1', exact: true }).waitFor();
+      expect(await faultsOfLooks(page, 'runs')).toEqual([]);
+    } finally {
+      // Whatever went wrong above, the tests below need the storage.
+      renameSync(`${marker}.away`, marker);
+    }
     await page.goto(`${address}/runs/${id}`);
     await page.getByRole('heading', { name: /Partly visible in OMERO/ }).waitFor({ timeout: 90_000 });
   }, 180_000);
@@ -268,7 +272,7 @@ describeWithPart('Chromium', browserPath !== null, 'pages of runs that do not go
     await page.getByText('Not connected', { exact: true }).waitFor();
     expect(await faultsOfLooks(page, 'connection-lost')).toEqual([]);
     started = folder.start('--seed', '5');
-    await page.getByText(/Connection lost at/).waitFor({ state: 'detached', timeout: 90_000 });
+    await gone(page.getByText(/Connection lost at/), 90_000);
     await page.getByText('4 of 4 images are in dataset').waitFor({ timeout: 120_000 });
     expect(await page.evaluate('window.stillThere')).toBe(true);
     expect(errors).toEqual([]);

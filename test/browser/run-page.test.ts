@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { faultsOfLooks } from '../support/browsed-start.ts';
-import { addressOf, browserPath, overflowOf, picture, startBrowser } from '../support/browser.ts';
+import { addressOf, browserPath, gone, overflowOf, picture, startBrowser } from '../support/browser.ts';
 import { describeWithPart } from '../support/optional-part.ts';
 import { QuickStartFolder, type Started } from '../support/quick-start.ts';
 
@@ -200,7 +200,7 @@ describeWithPart('Chromium', browserPath !== null, 'run pages', () => {
     await started.exit;
     await page.getByText(/Connection lost at/).waitFor({ timeout: 30_000 });
     started = folder.start('--seed', '3');
-    await page.getByText(/Connection lost at/).waitFor({ state: 'detached', timeout: 60_000 });
+    await gone(page.getByText(/Connection lost at/), 60_000);
     await page.getByText('4 of 4 images are in dataset 2.').waitFor();
   }, 120_000);
 });

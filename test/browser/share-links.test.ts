@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BrowsedStart, faultsOfLooks } from '../support/browsed-start.ts';
-import { axeFindings, browserPath, picture } from '../support/browser.ts';
+import { axeFindings, browserPath, gone, picture } from '../support/browser.ts';
 import { describeWithPart } from '../support/optional-part.ts';
 
 // A run shown to somebody without an account, by a link of its owner's.
@@ -65,7 +65,7 @@ describeWithPart('Chromium', browserPath !== null, 'links that show a run withou
     await page.getByRole('button', { name: 'Share, 1 open link' }).click();
     expect(await dialog.locator('.made').count()).toBe(0);
     await dialog.getByRole('button', { name: /^Revoke link/ }).click();
-    await dialog.getByRole('listitem').waitFor({ state: 'detached' });
+    await gone(dialog.getByRole('listitem'));
     await dialog.getByRole('button', { name: 'Close' }).click();
   }, 180_000);
 
@@ -113,7 +113,7 @@ describeWithPart('Chromium', browserPath !== null, 'links that show a run withou
     await page.getByRole('button', { name: 'Share, 2 open links' }).click();
     const dialog = page.getByRole('dialog', { name: 'Share this run' });
     await dialog.getByRole('button', { name: `Revoke link ${id}` }).click();
-    await dialog.getByText(id ?? '').waitFor({ state: 'detached' });
+    await gone(dialog.getByText(id ?? ''));
     await dialog.getByRole('button', { name: 'Close' }).click();
     await clean.getByText('This link was revoked.').waitFor({ timeout: 60_000 });
     expect(await clean.getByRole('heading', { name: /Archive safe/ }).count()).toBe(0);

@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import axe from 'axe-core';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { chromium, type Browser, type Locator, type Page } from 'playwright-core';
+import { expect } from 'vitest';
 import { findExecutable } from './optional-part.ts';
 import type { QuickStartFolder, Started } from './quick-start.ts';
 
@@ -48,6 +49,14 @@ export async function signInAsResearcher(page: Page, address: string, folder: Qu
     .getByRole('link', { name: /nuclei 1.0.0/ })
     .first()
     .waitFor();
+}
+
+/**
+ * Waits until nothing matches any more. `waitFor({ state: 'detached' })` fails at once where two things match, which
+ * happens in the moment before a list is filtered.
+ */
+export async function gone(locator: Locator, timeout = 30_000): Promise<void> {
+  await expect.poll(() => locator.count(), { timeout }).toBe(0);
 }
 
 /** Keeps a picture of a page where SCREENSHOTS names a folder. */
