@@ -1,5 +1,6 @@
 import { describeConfig, originText, type DescribedValue } from '../config/describe.ts';
-import { readConfig, roles, type Role } from '../config/load.ts';
+import { readConfig } from '../config/load.ts';
+import { roles, type Role } from '../config/roles.ts';
 import { problemText } from '../config/problems.ts';
 import { printable } from '../domain/errors.ts';
 import { siteEnvironment } from './site.ts';

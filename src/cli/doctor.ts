@@ -1,9 +1,10 @@
 import { join, resolve } from 'node:path';
-import { readConfig, roles as everyRole, type Role } from '../config/load.ts';
+import { readConfig } from '../config/load.ts';
+import { roles as everyRole, type Role } from '../config/roles.ts';
 import type { DoctorResult } from '../doctor/check.ts';
 import { doctorDefaults, exitCodeOf, runDoctor } from '../doctor/run-doctor.ts';
 import type { Fixer } from '../domain/errors/define.ts';
-import { sampleGroup, sampleUser } from '../embedded/quick-start.ts';
+import { sampleGroup, sampleUser } from '../embedded/environment.ts';
 import { slurmEnvironment } from '../embedded/slurm/slurm.ts';
 import { openPool, type Pool } from '../lib/database.ts';
 import { createLogger } from '../lib/logger.ts';

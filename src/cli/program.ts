@@ -1,27 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { productVersion } from '../lib/product-version.ts';
-import { archiveList, archiveRebuild, archiveShow } from './archive-records.ts';
-import { archiveVerify } from './archive-verify.ts';
-import { abandon } from './abandon.ts';
-import { doctor, type DoctorCommandOptions } from './doctor.ts';
+import type { DoctorCommandOptions } from './doctor.ts';
 import { defaultDataFolder } from '../embedded/data-folder.ts';
-import { health } from './health.ts';
-import * as orders from './orders.ts';
-import { notifyList, notifyTest } from './notify.ts';
-import { omeroCheck, type OmeroCheckOptions } from './omero-check.ts';
-import { roles } from '../config/load.ts';
-import { importFinishedJob } from './import.ts';
-import { scopes } from '../http/identity/api-tokens.ts';
-import { retry } from './retry.ts';
-import { role } from './role.ts';
-import { run } from './run.ts';
+import type { OmeroCheckOptions } from './omero-check.ts';
+import { roles } from '../config/roles.ts';
+import { scopes } from '../http/identity/scopes.ts';
+import { later } from './later.ts';
 import { addSettingsCommands } from './settings-commands.ts';
-import { start } from './start.ts';
-import { status } from './status.ts';
-import * as tokens from './token.ts';
-import { storageAdopt, storageCheck } from './storage.ts';
-import { listWorkflows, showWorkflow } from './workflows.ts';
-import { rebuild as rebuildViews } from './views.ts';
 
 /** The command line. */
 export function buildProgram(): Command {
@@ -54,22 +39,22 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
       '--run-as <user>',
       'as root: the user that everything runs as (default: owner of the data folder, else nobody)',
     )
-    .action(start);
+    .action(later(async () => (await import('./start.ts')).start));
 
   program
     .command('worker')
     .description('follow runs and bring their results home')
-    .action(() => role('worker'));
+    .action(async () => (await import('./role.ts')).role('worker'));
   program
     .command('importer')
     .description('import upload orders in place into OMERO')
-    .action(() => role('importer'));
+    .action(async () => (await import('./role.ts')).role('importer'));
   program
     .command('web')
     .description('serve the pages')
     .option('--trust-proxy', "behind a proxy: take clients' addresses from its X-Forwarded-For")
-    .action(({ trustProxy }: { trustProxy?: true }) =>
-      role('web', trustProxy ? { BIOMERO_BRIDGE_TRUST_PROXY: 'true' } : {}),
+    .action(async ({ trustProxy }: { trustProxy?: true }) =>
+      (await import('./role.ts')).role('web', trustProxy ? { BIOMERO_BRIDGE_TRUST_PROXY: 'true' } : {}),
     );
 
   const workflows = program.command('workflows').description('the workflows of slurm-config.ini');
@@ -78,14 +63,14 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .description('show them, with what their descriptors say')
     .option('--json', 'as JSON')
     .addOption(data())
-    .action(listWorkflows);
+    .action(later(async () => (await import('./workflows.ts')).listWorkflows));
   workflows
     .command('show')
     .description('show one, with its parameters')
     .argument('<workflow>', 'a workflow of slurm-config.ini')
     .option('--json', 'as JSON')
     .addOption(data())
-    .action(showWorkflow);
+    .action(later(async () => (await import('./workflows.ts')).showWorkflow));
   for (const command of [workflows.command('run'), program.command('run')])
     command
       .description('start a workflow on a dataset; a worker does the rest')
@@ -95,7 +80,7 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
       .requiredOption('--group <name>', "that user's active group; the results stay its")
       .option('--parameter <name=value...>', 'parameter of the workflow; may be given several times', [])
       .addOption(data())
-      .action(run);
+      .action(later(async () => (await import('./run.ts')).run));
 
   program
     .command('import')
@@ -109,7 +94,7 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .option('--cleanup', "remove the job's data from the cluster afterwards")
     .option('--ended', 'the job ended well, though Slurm does not know it any more')
     .addOption(data())
-    .action(importFinishedJob);
+    .action(later(async () => (await import('./import.ts')).importFinishedJob));
 
   program
     .command('status')
@@ -118,14 +103,14 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .option('--open', 'only those that have not ended')
     .option('--json', 'as JSON')
     .addOption(data())
-    .action(status);
+    .action(later(async () => (await import('./status.ts')).status));
 
   program
     .command('retry')
     .description('go on with a failed run from the step that failed')
     .argument('<run>', 'id of the run, or its first characters')
     .addOption(data())
-    .action(retry);
+    .action(later(async () => (await import('./retry.ts')).retry));
 
   program
     .command('abandon')
@@ -134,7 +119,7 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .requiredOption('--reason <text>', 'why, for whoever waits for it')
     .option('--as <name>', 'who gives it up (default: the user of this command)')
     .addOption(data())
-    .action(abandon);
+    .action(later(async () => (await import('./abandon.ts')).abandon));
 
   const ordersCommand = program
     .command('orders')
@@ -149,21 +134,21 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .option('--limit <number>', 'how many', positiveNumber, 50)
     .addOption(asJson())
     .addOption(data())
-    .action(orders.list);
+    .action(later(async () => (await import('./orders.ts')).list));
   ordersCommand
     .command('show')
     .description('show one order: its stages, what became of each file, what it waits for')
     .argument('<order>', 'its uuid, or the first characters')
     .addOption(asJson())
     .addOption(data())
-    .action(orders.show);
+    .action(later(async () => (await import('./orders.ts')).show));
   ordersCommand
     .command('retry')
     .description('place a failed order of another producer again, with the files that are missing')
     .argument('<order>', 'its uuid, or the first characters')
     .option('--as <name>', 'who asks for it (default: the user of this command)')
     .addOption(data())
-    .action(orders.retry);
+    .action(later(async () => (await import('./orders.ts')).retry));
   ordersCommand
     .command('cancel')
     .description('close an open order; an import under way is ended')
@@ -171,17 +156,17 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .requiredOption('--reason <text>', 'why, for whoever waits for it')
     .option('--as <name>', 'who asks for it (default: the user of this command)')
     .addOption(data())
-    .action(orders.cancel);
+    .action(later(async () => (await import('./orders.ts')).cancel));
   ordersCommand
     .command('install-trigger')
     .description('let the table ring at every new order, whoever places it: seen in milliseconds instead of 250')
     .addOption(data())
-    .action(orders.addTrigger);
+    .action(later(async () => (await import('./orders.ts')).addTrigger));
   ordersCommand
     .command('remove-trigger')
     .description('take that trigger away')
     .addOption(data())
-    .action(orders.dropTrigger);
+    .action(later(async () => (await import('./orders.ts')).dropTrigger));
 
   const token = program.command('token').description('tokens with which machines use the HTTP API');
   token
@@ -196,40 +181,40 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .option('--days <number>', 'it expires after so many days (default: never)', positiveNumber)
     .option('--as <name>', 'who makes it (default: the user of this command)')
     .addOption(data())
-    .action(tokens.create);
+    .action(later(async () => (await import('./token.ts')).create));
   token
     .command('list')
     .description('show the tokens: who made them, what they may do, when they were last used')
     .addOption(asJson())
     .addOption(data())
-    .action(tokens.list);
+    .action(later(async () => (await import('./token.ts')).list));
   token
     .command('revoke')
     .description('refuse a token from now on')
     .argument('<token>', 'its name or id')
     .option('--as <name>', 'who revokes it (default: the user of this command)')
     .addOption(data())
-    .action(tokens.revoke);
+    .action(later(async () => (await import('./token.ts')).revoke));
 
   const notify = program.command('notify').description('mail and webhook, which tell people of runs');
   notify
     .command('test')
     .description('send a test by every way that is configured: 0 sent, 1 one could not be')
     .addOption(data())
-    .action(notifyTest);
+    .action(later(async () => (await import('./notify.ts')).notifyTest));
   notify
     .command('list')
     .description('show the newest notifications, and why one was not sent')
     .addOption(asJson())
     .addOption(data())
-    .action(notifyList);
+    .action(later(async () => (await import('./notify.ts')).notifyList));
 
   const views = program.command('views').description("BIOMERO's view tables, which dashboards read");
   views
     .command('rebuild')
     .description('empty the four biomero_* tables and fill them from the log')
     .addOption(data())
-    .action(rebuildViews);
+    .action(later(async () => (await import('./views.ts')).rebuild));
 
   const archive = program.command('archive').description('archives on the storage');
   archive
@@ -239,28 +224,28 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     )
     .argument('<path...>', 'an archive, or a folder above some: .analyzed, a group folder, the whole storage')
     .option('--json', 'as JSON')
-    .action(archiveVerify);
+    .action(later(async () => (await import('./archive-verify.ts')).archiveVerify));
   archive
     .command('list')
     .description('list the archives that are recorded')
     .option('--group <name>', 'only of this group')
     .option('--json', 'as JSON')
     .addOption(data())
-    .action(archiveList);
+    .action(later(async () => (await import('./archive-records.ts')).archiveList));
   archive
     .command('show')
     .description("show a run's archive and its files")
     .argument('<run>', 'id of the run, or its first characters')
     .option('--json', 'as JSON')
     .addOption(data())
-    .action(archiveShow);
+    .action(later(async () => (await import('./archive-records.ts')).archiveShow));
   archive
     .command('rebuild')
     .description('restore our records of archives from their folders alone: 0 all are recorded, 1 one was skipped')
     .argument('[path...]', 'where to look (default: base_dir and every mapped folder)')
     .option('--json', 'as JSON')
     .addOption(data())
-    .action(archiveRebuild);
+    .action(later(async () => (await import('./archive-records.ts')).archiveRebuild));
 
   const storage = program.command('storage').description('the shared storage');
   storage
@@ -271,7 +256,7 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .argument('[path]', 'where it is mounted (default: base_dir)')
     .option('--replace', 'it took the place of the one that was known there')
     .addOption(data())
-    .action(storageAdopt);
+    .action(later(async () => (await import('./storage.ts')).storageAdopt));
   storage
     .command('check')
     .description(
@@ -280,7 +265,7 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .option('--group <name...>', 'also this group, mapped or not; may be given several times', [])
     .option('--json', 'as JSON')
     .addOption(data())
-    .action(storageCheck);
+    .action(later(async () => (await import('./storage.ts')).storageCheck));
 
   addSettingsCommands(program, data);
 
@@ -300,13 +285,13 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .action(async (options: DoctorCommandOptions, command: Command) => {
       if ((options.user === undefined) !== (options.group === undefined))
         command.error('error: --user and --group are given together');
-      await doctor(options);
+      await (await import('./doctor.ts')).doctor(options);
     });
 
   program
     .command('health')
     .description('ask the role that runs on this machine how it is, for supervisors and containers: 0 well, 1 not')
-    .action(health);
+    .action(later(async () => (await import('./health.ts')).health));
 
   const omero = program.command('omero').description('look at the OMERO server');
   omero
@@ -321,7 +306,7 @@ At a site:      biomero-bridge worker | importer | web, each beside what it need
     .action(async (options: OmeroCheckOptions) => {
       if ((options.user === undefined) !== (options.group === undefined))
         omero.error('error: --user and --group are given together');
-      await omeroCheck(options);
+      await (await import('./omero-check.ts')).omeroCheck(options);
     });
 
   return program;

@@ -1,11 +1,8 @@
 import { Argument, Option, type Command } from 'commander';
 import { checkedTypes } from '../config/check/recognise.ts';
 import { fileTypes } from '../config/file-schemas.ts';
-import { roles } from '../config/load.ts';
-import { configCheck } from './config-check.ts';
-import { configSchema } from './config-schema.ts';
-import { configShow } from './config-show.ts';
-import { listMappings, removeMapping, setMapping } from './mappings.ts';
+import { roles } from '../config/roles.ts';
+import { later } from './later.ts';
 
 /** Adds `mappings` and `config`. `data`: the option that names the quick start's folder. */
 export function addSettingsCommands(program: Command, data: () => Option): void {
@@ -16,7 +13,7 @@ export function addSettingsCommands(program: Command, data: () => Option): void 
     .description('show them, with what is wrong: 0 all can be used, 1 one cannot')
     .addOption(asJson())
     .addOption(data())
-    .action(listMappings);
+    .action(later(async () => (await import('./mappings.ts')).listMappings));
   mappings
     .command('set')
     .description("give a group a folder; it holds from the group's next archive on, without a restart")
@@ -24,13 +21,13 @@ export function addSettingsCommands(program: Command, data: () => Option): void 
     .argument('<folder>', 'a folder that is there, relative to base_dir')
     .option('--allow-shared', 'even when another group has this folder, or one inside or around it')
     .addOption(data())
-    .action(setMapping);
+    .action(later(async () => (await import('./mappings.ts')).setMapping));
   mappings
     .command('remove')
     .description('take the mapping of a group away')
     .argument('<group>', 'name of the group, or its id')
     .addOption(data())
-    .action(removeMapping);
+    .action(later(async () => (await import('./mappings.ts')).removeMapping));
 
   const config = program.command('config').description('settings: what holds, where it comes from, what is wrong');
   config
@@ -39,7 +36,7 @@ export function addSettingsCommands(program: Command, data: () => Option): void 
     .addOption(new Option('--role <role...>', 'only what these roles read').choices(roles))
     .addOption(asJson())
     .addOption(data())
-    .action(configShow);
+    .action(later(async () => (await import('./config-show.ts')).configShow));
   config
     .command('check')
     .description(
@@ -50,10 +47,10 @@ export function addSettingsCommands(program: Command, data: () => Option): void 
     .addOption(new Option('--role <role...>', 'without files: what these roles need must be set').choices(roles))
     .addOption(asJson())
     .addOption(data())
-    .action(configCheck);
+    .action(later(async () => (await import('./config-check.ts')).configCheck));
   config
     .command('schema')
     .description('print the JSON Schema of a file, for editors; without a name, the names')
     .addArgument(new Argument('[name]', 'name of the file').choices(fileTypes))
-    .action(configSchema);
+    .action(later(async () => (await import('./config-schema.ts')).configSchema));
 }

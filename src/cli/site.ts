@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/config.ts';
-import { quickStartEnvironment, sampleGroup, sampleUser } from '../embedded/quick-start.ts';
+import { quickStartEnvironment, sampleGroup, sampleUser } from '../embedded/environment.ts';
 import { openPool, type Pool } from '../lib/database.ts';
 import { createLogger } from '../lib/logger.ts';
 import { migrate } from '../lib/migrate.ts';

@@ -1,12 +1,7 @@
 import { userInfo } from 'node:os';
 import { printable } from '../domain/errors.ts';
-import {
-  createApiToken,
-  listApiTokens,
-  revokeApiToken,
-  type ApiToken,
-  type Scope,
-} from '../http/identity/api-tokens.ts';
+import { createApiToken, listApiTokens, revokeApiToken, type ApiToken } from '../http/identity/api-tokens.ts';
+import type { Scope } from '../http/identity/scopes.ts';
 import { formatTable } from './format.ts';
 import { openSite } from './site.ts';
 

@@ -8,20 +8,13 @@ import { importerOf } from './importer-config.ts';
 import { notifyOf } from './notify-config.ts';
 import { omeroOf } from './omero-config.ts';
 import { configInvalid, shownValue, type ConfigProblem } from './problems.ts';
+import { roles, type Purpose } from './roles.ts';
 import { readSettings } from './settings.ts';
 import { settings as settingsTable, settingOf } from './settings-table.ts';
 import { trackingFromIni } from './slurm-config.ts';
 import { storageOf } from './storage-config.ts';
 import { bool, oneOf, path, text, Values, whole, type Parse, type Take } from './values.ts';
 import { webOf } from './web-config.ts';
-
-export const roles = ['worker', 'importer', 'web'] as const;
-export type Role = (typeof roles)[number];
-/**
- * What a configuration is for: roles; `omero`, a look at OMERO with the eyes of an importer but no database; `orders`, the
- * database of upload orders alone.
- */
-export type Purpose = Role | 'omero' | 'orders';
 
 /**
  * Builds the configuration from an environment and the files it names. `roles` are those that will run with it: what

@@ -1,7 +1,7 @@
 /** The vocabulary of the doctor: what a check is, what it may use, what it finds. */
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
-import type { Role } from '../config/load.ts';
+import type { Role } from '../config/roles.ts';
 import type { ConfigProblem } from '../config/problems.ts';
 import type { Fixer } from '../domain/errors/define.ts';
 import type { Pool } from '../lib/database.ts';

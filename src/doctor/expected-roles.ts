@@ -1,4 +1,4 @@
-import type { Role } from '../config/load.ts';
+import type { Role } from '../config/roles.ts';
 import type { Pool } from '../lib/database.ts';
 import { newestForeignStage, readImporters } from '../orders/importers.ts';
 

@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.ts';
 import { asUnprivileged } from '../../test/support/unprivileged.ts';
-import type { Role } from '../config/load.ts';
+import type { Role } from '../config/roles.ts';
 import { migrate } from '../lib/migrate.ts';
 import { listen } from '../lib/notify.ts';
 import { ensureImports } from '../orders/ensure-imports.ts';

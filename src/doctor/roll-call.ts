@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { ownGid, ownUid } from '../archive/storage-error.ts';
 import type { Config } from '../config/config.ts';
-import { roles as everyRole, type Role } from '../config/load.ts';
+import { roles as everyRole, type Role } from '../config/roles.ts';
 import { describeError } from '../domain/errors.ts';
 import type { Database, Pool } from '../lib/database.ts';
 import { productVersion } from '../lib/product-version.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Role } from '../config/load.ts';
+import type { Role } from '../config/roles.ts';
 import { describeError, isBridgeError } from '../domain/errors.ts';
 import type { DoctorCheck, DoctorFinding, DoctorResult, DoctorSite } from './check.ts';
 import { checks as allChecks } from './checks.ts';

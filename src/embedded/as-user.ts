@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { prepareDataFolder } from './data-folder.ts';
 import { copyProgram } from './program-copy.ts';
 import type { RunAs } from './run-as.ts';
-import { tiffNames } from './sample/sample-run.ts';
+import { tiffNames } from './sample/tiff-names.ts';
 
 /**
  * Runs `start` as an unprivileged user on behalf of root and resolves with its exit code. Root itself only makes the

@@ -8,15 +8,8 @@ import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { hasExecutable } from '../../test/support/optional-part.ts';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { serverUser } from '../../test/support/server-user.ts';
-import {
-  choosePort,
-  defaultDataFolder,
-  lockDataFolder,
-  prepareDataFolder,
-  readRemembered,
-  writeRemembered,
-  type Remembered,
-} from './data-folder.ts';
+import { defaultDataFolder, prepareDataFolder } from './data-folder.ts';
+import { choosePort, lockDataFolder, readRemembered, writeRemembered, type Remembered } from './remembered.ts';
 
 const umask = process.umask();
 const dataHome = process.env['XDG_DATA_HOME'];

@@ -3,20 +3,13 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { choosePort, lockDataFolder, readRemembered, writeRemembered, type Remembered } from './data-folder.ts';
-import { readWebConfig } from '../config/web-config.ts';
-import { bridgeError } from '../domain/errors.ts';
-import { beyondLoopback } from '../http/identity/loopback.ts';
+import { sampleGroup, sampleUser } from './environment.ts';
+import { choosePort, lockDataFolder, readRemembered, writeRemembered, type Remembered } from './remembered.ts';
 import { packageFile } from '../lib/package-root.ts';
 import { startOmero } from './omero/server.ts';
-import { requirePackage } from './postgres/binaries.ts';
 import { startPostgres } from './postgres/manager.ts';
 import { installNucleiWorkflow } from './sample/install-workflow.ts';
 import { startSlurm } from './slurm/slurm.ts';
-
-/** The people and the group of the quick start's OMERO. */
-export const sampleUser = 'researcher';
-export const sampleGroup = 'demo';
 
 export interface QuickStart {
   /** Environment that the product's configuration is read from, as a site would set it. */
@@ -27,18 +20,6 @@ export interface QuickStart {
   storage: string;
   /** Ends the servers in the order in which they use each other. */
   close(): Promise<void>;
-}
-
-/**
- * Refuses before anything is made what would end the start later: an installation without PostgreSQL, as the container
- * image is, and settings around it that would open the pages to other machines.
- *
- * @throws PLATFORM_WITHOUT_POSTGRES, START_BEYOND_LOOPBACK, CONFIG_INVALID
- */
-export function requireStartable(env: NodeJS.ProcessEnv): void {
-  requirePackage();
-  const beyond = beyondLoopback(readWebConfig(quickStartEnvironment(env, {})));
-  if (beyond) throw bridgeError('START_BEYOND_LOOPBACK', { ...beyond });
 }
 
 /**
@@ -109,18 +90,6 @@ export async function startServers(dataFolder: string, log: Logger): Promise<Qui
     await close();
     throw error;
   }
-}
-
-/**
- * What the configuration is read from: the quick start's own settings, and those of BIOMERO's names that somebody has
- * set around it. Addresses and passwords of a site stay out.
- */
-export function quickStartEnvironment(
-  outside: NodeJS.ProcessEnv,
-  own: Record<string, string>,
-): Record<string, string | undefined> {
-  const kept = Object.entries(outside).filter(([name]) => /^BIOMERO_\w+(?<!_FILE)$/.test(name) || name === 'HOME');
-  return { ...Object.fromEntries(kept), ...own };
 }
 
 function seedOf(remembered: Remembered): Parameters<typeof startOmero>[0]['seed'] {

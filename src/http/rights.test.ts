@@ -7,7 +7,7 @@ import { createTestDatabase, type TestDatabase } from '../../test/support/postgr
 import { ensureImports } from '../orders/ensure-imports.ts';
 import { SignInAttempts } from './identity/sign-in-attempts.ts';
 import type { Viewer } from './identity/viewer.ts';
-import type { Scope } from './identity/api-tokens.ts';
+import type { Scope } from './identity/scopes.ts';
 import type { Method, Route } from './route.ts';
 import { checkAnswer } from './testing/check-answer.ts';
 import { plainRun, webParts } from './testing/web-parts.ts';

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import type { Run } from '../runs/run.ts';
-import type { Scope } from './identity/api-tokens.ts';
+import type { Scope } from './identity/scopes.ts';
 import type { Viewer } from './identity/viewer.ts';
 
 /**

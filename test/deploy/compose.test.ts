@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readConfig, type Role } from '../../src/config/load.ts';
+import { readConfig } from '../../src/config/load.ts';
+import type { Role } from '../../src/config/roles.ts';
 import { settings } from '../../src/config/settings-table.ts';
 import {
   deployFile,

@@ -1,4 +1,4 @@
-import type { Role } from '../../config/load.ts';
+import type { Role } from '../../config/roles.ts';
 import { productVersion } from '../../lib/product-version.ts';
 import type { DoctorCheck, DoctorFinding } from '../check.ts';
 import { expectedRoles } from '../expected-roles.ts';

@@ -3,15 +3,16 @@ import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/p
 import { basename, join } from 'node:path';
 import { v5 as uuidv5 } from 'uuid';
 import type { App } from '../../app.ts';
-import { bridgeError, describeError } from '../../domain/errors.ts';
+import { bridgeError } from '../../domain/errors.ts';
 import { stages } from '../../domain/vocabulary.ts';
 import { orderUuid } from '../../orders/order-uuid.ts';
 import { placeOrder } from '../../orders/place-order.ts';
 import { readOrder } from '../../orders/read-order.ts';
 import { launchRun } from '../../runs/launch.ts';
 import { readRun } from '../../runs/read-runs.ts';
-import { sampleGroup, sampleUser } from '../quick-start.ts';
+import { sampleGroup, sampleUser } from '../environment.ts';
 import { makeSampleImages } from './images.ts';
+import { tiffNames } from './tiff-names.ts';
 
 /** Our namespace for ids that follow from a sample's content. */
 const namespace = 'b0b6d9c5-4f3d-4c53-9f5c-6a4fd0f3c9a1';
@@ -102,20 +103,6 @@ async function imagesIn(
   if (options.input !== undefined) return { files, truth: null };
   const truth = JSON.parse(await readFile(truthFile, 'utf8')) as Record<string, number>;
   return { files, truth: new Map(Object.entries(truth)) };
-}
-
-/**
- * Names of a folder's TIFF files.
- *
- * @throws INPUT_FOLDER_UNREADABLE, INPUT_FOLDER_WITHOUT_IMAGES
- */
-export async function tiffNames(folder: string): Promise<string[]> {
-  const all = await readdir(folder).catch((error: unknown) => {
-    throw bridgeError('INPUT_FOLDER_UNREADABLE', { folder, reason: describeError(error) }, { cause: error });
-  });
-  const names = all.filter((n) => /\.tiff?$/i.test(n)).sort();
-  if (!names.length) throw bridgeError('INPUT_FOLDER_WITHOUT_IMAGES', { folder });
-  return names;
 }
 
 /** Names and contents decide: the same images are the same sample wherever they lie. */

@@ -2,18 +2,8 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { bridgeError } from '../../domain/errors.ts';
 import { transaction, type Database, type Pool } from '../../lib/database.ts';
 import { insertAudit } from '../../runs/write-run.ts';
+import type { Scope } from './scopes.ts';
 import type { Viewer } from './viewer.ts';
-
-/**
- * What a machine may do:
- *
- * - `read`: see every run, its log and its files;
- * - `import`: hand over jobs, and ask what became of them;
- * - `orders`: see, cancel and retry upload orders;
- * - `admin`: everything that administrators may.
- */
-export const scopes = ['read', 'import', 'orders', 'admin'] as const;
-export type Scope = (typeof scopes)[number];
 
 export interface ApiToken {
   id: string;

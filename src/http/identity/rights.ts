@@ -1,6 +1,6 @@
 import { bridgeError } from '../../domain/errors.ts';
 import type { Method, Route } from '../route.ts';
-import type { Scope } from './api-tokens.ts';
+import type { Scope } from './scopes.ts';
 import type { Viewer, ViewerGroup } from './viewer.ts';
 
 /*

@@ -1,4 +1,4 @@
-import type { Scope } from './api-tokens.ts';
+import type { Scope } from './scopes.ts';
 
 /**
  * Who looks at the pages, as OMERO's event context says. Every right follows from this and from the run; see
