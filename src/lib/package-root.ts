@@ -17,11 +17,17 @@ export function packageFile(...parts: string[]): string {
 
 /**
  * Argument list that runs one of our own programs in a child process, named without extension relative to the package
- * (`src/embedded/omero/import-main`): compiled from `dist/`, or through tsx when we ourselves run from source.
+ * (`src/embedded/omero/import-main`): compiled from `dist/`, or through tsx when we ourselves run from source. `npm test`
+ * says that it has compiled these very sources, as tsx takes a second of every process.
  */
 export function ownProgram(program: string): string[] {
-  if (fromSource) return [process.execPath, '--import', import.meta.resolve('tsx'), packageFile(`${program}.ts`)];
-  return [process.execPath, packageFile('dist', `${program}.js`)];
+  if (!fromSource) return [process.execPath, packageFile('dist', `${program}.js`)];
+  if (process.env['PROGRAMS_ARE_BUILT'] === 'yes')
+    for (const folder of ['dist', 'node_modules/.cache/test-programs']) {
+      const compiled = packageFile(folder, `${program}.js`);
+      if (existsSync(compiled)) return [process.execPath, compiled];
+    }
+  return [process.execPath, '--import', import.meta.resolve('tsx'), packageFile(`${program}.ts`)];
 }
 
 function findRoot(from: string): string {
