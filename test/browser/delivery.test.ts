@@ -1,4 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packageFile } from '../../src/lib/package-root.ts';
 import type { Delivery } from '../../src/runs/delivery.ts';
@@ -7,14 +9,18 @@ import { browserPath } from '../support/browser.ts';
 import { describeWithPart } from '../support/optional-part.ts';
 import { nothingAsked } from '../support/delivery.ts';
 
+/** The sample workflow, whose job waits until it is let go. */
+const gated = `until [ -e "$DATA_PATH/go" ] || [ ! -d "$DATA_PATH" ]; do sleep 0.2; done
+exec "$SLURM_SUBMIT_DIR/slurm-scripts/jobs/nuclei.sh"`;
+
 // A run that was asked for more than images in a dataset, as BIOMERO's result scripts are: what people see of that.
 describeWithPart('Chromium', browserPath !== null, 'what was asked for beside the import, in the browser', () => {
   const site = new BrowsedStart();
   let id = '';
 
-  /** A run of the sample workflow that is asked for this while its job runs; jobs that are handed over bring it along. */
+  /** A run of the sample workflow that is asked for this while its job waits; jobs that are handed over bring it along. */
   async function runAskedFor(asked: Delivery): Promise<string> {
-    const run = site.folder.cli('run', 'nuclei', '--dataset', '1', '--user', 'researcher', '--group', 'demo').trim();
+    const run = site.folder.cli('run', 'gated', '--dataset', '1', '--user', 'researcher', '--group', 'demo').trim();
     const runs = await site.folder.connect('biomero');
     try {
       const { rowCount } = await runs.query(
@@ -28,7 +34,15 @@ describeWithPart('Chromium', browserPath !== null, 'what was asked for beside th
     return run;
   }
 
+  /** Lets the job of a run go. */
+  async function letGo(run: string): Promise<void> {
+    const data = join(site.folder.path, 'cluster', 'home', 'my-scratch', 'data', `gated_${run}`);
+    await site.folder.until(site.started, async () => existsSync(data));
+    writeFileSync(join(data, 'go'), '');
+  }
+
   beforeAll(async () => {
+    site.folder.addWorkflows({ gated });
     await site.open(21);
     await site.signIn('researcher');
     id = await runAskedFor({
@@ -70,6 +84,7 @@ describeWithPart('Chromium', browserPath !== null, 'what was asked for beside th
     const section = page.locator('#delivery');
     await section.getByText('It is done once the images are in OMERO.').waitFor();
     expect(await section.getByText('Not yet').count()).toBe(6);
+    await letGo(id);
     await section.getByText('2 things could not be done').waitFor({ timeout: 120_000 });
     const row = (name: RegExp): Promise<string> =>
       section.getByRole('row').filter({ hasText: name }).getByRole('cell').innerText();
@@ -114,6 +129,7 @@ describeWithPart('Chromium', browserPath !== null, 'what was asked for beside th
   test('where the images were not to be imported, the page does not say that there are none', async () => {
     const { page } = site;
     const run = await runAskedFor({ ...nothingAsked, importImages: false, zip: [{ type: 'Dataset', id: 1 }] });
+    await letGo(run);
     await page.goto(`${site.address}/runs/${run}`);
     await page.getByRole('heading', { name: 'Nothing to import' }).waitFor({ timeout: 120_000 });
     await page.getByText('The images among the results were not to be imported.').waitFor();
