@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'react';
+import { useLayoutEffect, useRef, useState } from 'react';
 import { basePath } from './api.ts';
 import { Icon } from './icon.tsx';
 import { findLines, LogLines } from './log-lines.tsx';
@@ -23,7 +23,8 @@ export function JobLog(props: {
   const found = findLines(lines, text);
   const at = found.length === 0 ? null : (found[((step % found.length) + found.length) % found.length] ?? null);
 
-  useEffect(() => {
+  // At once with the lines: the event of the scrolling before must not find the end further down, and take it for a reader.
+  useLayoutEffect(() => {
     if (following && text === '' && box.current) box.current.scrollTop = box.current.scrollHeight;
   });
 
