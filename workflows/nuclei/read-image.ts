@@ -106,7 +106,7 @@ async function readPage(
 async function readBands(page: GeoTIFFImage, bands: number[]): Promise<Float32Array[]> {
   const rasters = await page.readRasters({ samples: bands, interleave: false });
   return [...rasters].map((raster) =>
-    Float32Array.from(raster as ArrayLike<number>, (v) => (Number.isFinite(v) ? v : 0)),
+    Float32Array.from(raster as ArrayLike<number>).map((v) => (Number.isFinite(v) ? v : 0)),
   );
 }
 

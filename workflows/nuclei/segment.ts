@@ -126,5 +126,7 @@ function usualAreaOf(mask: Mask): number {
 }
 
 function above(data: Float32Array, level: (index: number) => number): Uint8Array {
-  return Uint8Array.from(data, (v, i) => (v >= level(i) ? 1 : 0));
+  const inside = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) if (data[i]! >= level(i)) inside[i] = 1;
+  return inside;
 }

@@ -18,7 +18,8 @@ const perPixel = 16;
 export function splitTouching(mask: Mask, distance: Float32Array, options: SplitOptions): Labels {
   const { width, height } = mask;
   const basins = new Basins(options);
-  const level = Uint32Array.from(distance, (d) => Math.round(d * perPixel));
+  const level = new Uint32Array(distance.length);
+  for (let i = 0; i < level.length; i++) level[i] = Math.round(distance[i]! * perPixel);
   const data = new Int32Array(width * height);
   for (const at of thickestFirst(mask, level)) {
     const x = at % width;

@@ -40,7 +40,9 @@ export function otsu(values: Float32Array): number | null {
 export function quantile(values: Float32Array, share: number): number {
   if (values.length === 0) return 0;
   const step = Math.ceil(values.length / 20_000);
-  const sorted = values.filter((_, i) => i % step === 0).sort();
+  const sorted = new Float32Array(Math.ceil(values.length / step));
+  for (let i = 0; i < sorted.length; i++) sorted[i] = values[i * step]!;
+  sorted.sort();
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
 }
 
