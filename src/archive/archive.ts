@@ -59,6 +59,7 @@ export interface ArchiveOptions {
   graceMs?: number;
   idleMs?: number;
   retryMs?: number;
+  ownThread?: boolean;
   /** The calls by which the archive gets its name; the file system's own when absent. */
   landing?: Landing;
   signal: AbortSignal;

@@ -1,4 +1,7 @@
-/** Takes a stream apart by lengths, without copying what lies in one piece. */
+/**
+ * Takes a stream apart by lengths, without copying what lies in one piece of it. What a call gives is lent: it may lie in
+ * memory that the source uses again for what the next call reads.
+ */
 export class ByteReader {
   readonly #source: AsyncIterator<Buffer>;
   #rest: Buffer = Buffer.alloc(0);
@@ -10,15 +13,14 @@ export class ByteReader {
   /** Exactly `length` bytes; fewer, perhaps none, only when the stream ended. */
   async exactly(length: number): Promise<Buffer> {
     if (this.#rest.length >= length) return this.#take(length);
-    const parts: Buffer[] = [];
-    let missing = length;
-    while (missing > 0) {
-      const part = await this.some(missing);
+    const whole = Buffer.allocUnsafe(length);
+    let filled = 0;
+    while (filled < length) {
+      const part = await this.some(length - filled);
       if (part.length === 0) break;
-      parts.push(part);
-      missing -= part.length;
+      filled += part.copy(whole, filled);
     }
-    return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
+    return whole.subarray(0, filled);
   }
 
   /** What is at hand, at least one byte and at most `most`; empty only when the stream ended. */

@@ -25,6 +25,8 @@ const small = {
   nothing: null,
 };
 
+const large = { 'a.tif': randomBytes(1_200_000), 'z.csv': 'a,b\n' };
+
 /** Bytes that are set, and blocks of 512 that are doubled, left out or exchanged. */
 const damage = fc.array(
   fc.oneof(
@@ -132,8 +134,12 @@ test('a stream damaged anywhere brings all that was listed or an error, and noth
   expect([...ends].sort()).toEqual(['ARCHIVE_ENTRY_REFUSED', 'TRANSFER_INCOMPLETE', 'TarError']);
 });
 
-test('so does one with a large file, through all steps of a transfer', async () => {
-  const results = await makeResults({ 'a.tif': randomBytes(1_200_000), 'z.csv': 'a,b\n' });
+test.each([
+  { name: 'one with a large file', content: large, ownThread: false, numRuns: 10 },
+  { name: 'one with a large file, read on a thread of its own', content: large, ownThread: true, numRuns: 10 },
+  { name: 'one of small files, read on a thread of its own', content: small, ownThread: true, numRuns: 15 },
+])('so does $name, through all steps of a transfer', async ({ content, ownThread, numRuns }) => {
+  const results = await makeResults(content);
   const root = await temporaryFolder('fuzz');
   const { transport: _, ...options } = archiveOptions(results);
   const tar = execFileSync('tar', ['-c', '-C', results.out, '.'], { maxBuffer: 1e8 });
@@ -145,14 +151,14 @@ test('so does one with a large file, through all steps of a transfer', async () 
       const staging = await stagingIn(root, `${++runs}`);
       const transport = withTar(results, () => ['cat', file]);
       try {
-        await expectSound(staging, await transferResults({ ...options, transport, staging }), results);
+        await expectSound(staging, await transferResults({ ...options, transport, staging, ownThread }), results);
       } catch (error) {
         if (!(error instanceof BridgeError)) throw error;
         expect(['ARCHIVE_ENTRY_REFUSED', 'TRANSFER_INCOMPLETE']).toContain(error.code);
       }
       await expectNothingBeside(staging, root);
     }),
-    { numRuns: 10 },
+    { numRuns },
   );
 });
 

@@ -7,7 +7,7 @@ import { copyFile, lstat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { incomplete, type FarFolder, type FarList } from './far-folder.ts';
 import { openBelow } from './open-below.ts';
-import type { EntrySource } from './reception.ts';
+import type { ReadSource } from './reception.ts';
 import type { TarEntry } from './tar-reader.ts';
 
 const pieceBytes = 1024 * 1024;
@@ -37,7 +37,7 @@ function agrees(stats: Stats, file: { bytes: number; changed: string }): boolean
 }
 
 /** The listed files, in their order. */
-export class LocalSource implements EntrySource {
+export class LocalSource implements ReadSource {
   readonly #root: string;
   readonly #folder: FarFolder;
   readonly #left: Iterator<[string, { bytes: number; changed: string }]>;

@@ -7,6 +7,7 @@ import { InFlight } from '../lib/in-flight.ts';
 import { checkEntryName, showName } from './entry-name.ts';
 import { firstNames, incomplete, refused, type FarFolder, type FarList } from './far-folder.ts';
 import { PiecePipe } from './piece-pipe.ts';
+import type { PiecesDone, PieceTarget } from './piece-writer.ts';
 import { storageError } from './storage-error.ts';
 import type { Batch } from './take-thread.ts';
 import { TakeError, TakeThreads } from './take-threads.ts';
@@ -19,18 +20,31 @@ import type { ZipWriter } from './zip-writer.ts';
 /** Up to this size a file is taken whole, so that many small ones are written at the same time. */
 const smallBytes = 1024 * 1024;
 const writesAtOnce = 16;
+/** A pipe and a thread that reads it are worth their start from so many bytes on. */
+const worthOwnThread = 64 * 1024 * 1024;
 /** From so many files on threads are worth their start. */
 const manyFiles = 400;
 const batchesAtOnce = 5;
 const batch = { bytes: 2 * 1024 * 1024, files: 256 };
 
-/** Where entries come from, in turns: `next`, then the whole body by `whole` or `some`, then `next` again. */
-export interface EntrySource {
+/** Where entries come from, in turns: `next`, then the whole body, then `next` again. */
+export type EntrySource = ReadSource | PouredSource;
+
+/** One whose bodies are read here, by `whole` or `some`. */
+export interface ReadSource {
   next(): Promise<TarEntry | null>;
   whole(): Promise<Buffer>;
   some(): Promise<Buffer>;
   /** Copies the entry at hand to a new file without reading it here; absent where only its bytes come. */
   copyTo?(file: string): Promise<void>;
+}
+
+/** One that writes bodies by itself, files of any size. */
+export interface PouredSource {
+  next(): Promise<TarEntry | null>;
+  /** Whether deflating the entry at hand pays. */
+  readonly pays: boolean;
+  pour(target: PieceTarget, onBytes: (bytes: number) => void): Promise<PiecesDone>;
 }
 
 /** Entries being taken in: checked against the list, written, hashed and zipped. */
@@ -61,6 +75,12 @@ export class Reception {
     this.#zip = zip;
     this.#writer = new TreeWriter(o.staging, `${folder.path} on the cluster`);
     this.#out = `${o.jobId}_out/data/out`;
+  }
+
+  /** Whether the results are much, and large for the most part: then they are best read on one thread. */
+  get worthOwnThread(): boolean {
+    const { files, bytes } = this.#list;
+    return this.#o.ownThread ?? (bytes >= worthOwnThread && bytes >= files.size * smallBytes);
   }
 
   /** Makes the folder for it; before the source is opened, which may not wait for its reader. */
@@ -101,9 +121,9 @@ export class Reception {
       const path = this.#check(entry);
       if (path === '') continue;
       if (entry.type === 'folder') await this.#writer.folder(`${this.#out}/${path}`);
-      else if (entry.bytes <= smallBytes && this.#threads) await this.#toBatch(path, await source.whole(), entry.mtime);
-      else if (entry.bytes <= smallBytes) await this.#takeSmall(path, await source.whole(), entry.mtime);
-      else await this.#takeLarge(path, source, entry);
+      else if ('pour' in source || entry.bytes > smallBytes) await this.#takeLarge(path, source, entry);
+      else if (this.#threads) await this.#toBatch(path, await source.whole(), entry.mtime);
+      else await this.#takeSmall(path, await source.whole(), entry.mtime);
     }
   }
 
@@ -200,20 +220,20 @@ export class Reception {
     await this.#sendBatch();
     if (this.#threads) await this.#writes.settle();
     const name = `${this.#out}/${path}`;
-    const file = source.copyTo
-      ? await this.#writer.copy(name, entry.bytes, source.copyTo.bind(source))
+    const copyTo = 'copyTo' in source ? source.copyTo?.bind(source) : undefined;
+    const file = copyTo
+      ? await this.#writer.copy(name, entry.bytes, copyTo)
       : await this.#writer.create(name, entry.bytes);
-    const pipe = (this.#pipe ??= new PiecePipe());
+    const target = (deflated: boolean): PieceTarget => {
+      const place = this.#zip.begin(`data/out/${path}`, entry.bytes, entry.mtime, deflated);
+      return { file: copyTo ? null : file.fd, zip: place.file, at: place.at, deflate: place.deflate };
+    };
     let sha256: string;
     try {
-      let data = await source.some();
-      const place = this.#zip.begin(`data/out/${path}`, entry.bytes, entry.mtime, pays(data));
-      pipe.open({ file: source.copyTo ? null : file.fd, zip: place.file, at: place.at, deflate: place.deflate });
-      for (; data.length > 0; data = await source.some()) {
-        await pipe.write(data);
-        this.#progress(data.length);
-      }
-      const done = await pipe.end();
+      const done =
+        'pour' in source
+          ? await source.pour(target(source.pays), (bytes) => this.#progress(bytes))
+          : await this.#pump(source, target);
       await this.#zip.close(done);
       await setTime(file, entry.mtime);
       const { size } = await file.stat();
@@ -222,13 +242,25 @@ export class Reception {
       sha256 = done.sha256;
     } catch (error) {
       // It must have ended before the descriptors that it writes to are closed.
-      await pipe.close();
+      await this.#pipe?.close();
       throw error instanceof TarError ? error : await storageError(error, join(this.#o.staging, name), entry.bytes);
     } finally {
       await file.close();
     }
     this.#done({ path: name, bytes: entry.bytes, sha256 });
     this.#progress(0);
+  }
+
+  /** Passes the body at hand on to the thread that writes it. */
+  async #pump(source: ReadSource, target: (deflated: boolean) => PieceTarget): Promise<PiecesDone> {
+    const pipe = (this.#pipe ??= new PiecePipe());
+    let data = await source.some();
+    pipe.open(target(pays(data)));
+    for (; data.length > 0; data = await source.some()) {
+      await pipe.write(data);
+      this.#progress(data.length);
+    }
+    return pipe.end();
   }
 
   /** Folders that hold nothing are part of the results too; a folder not listed cannot matter without a file in it. */

@@ -101,31 +101,39 @@ describe.runIf(disk !== null)('on a disk of 3 MB (needs root)', () => {
   });
 
   test.each([
-    ['one large file', { 'a.tif': randomBytes(1_200_000) }],
-    ['many small files', Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`${i}.tif`, randomBytes(10_000)]))],
-  ])('a disk that fills up while %s comes gives an error, and the archive once there is room', async (_what, tree) => {
-    const results = await makeResults(tree);
-    const basePath = await folderOn(disk ?? '');
-    const options = archiveOptions(results, { basePath });
-    const filler = join(disk ?? '', 'filler');
-    const transport = withTar(results, (argv) => [
-      'sh',
-      '-c',
-      'head -c 2500000 /dev/zero > "$0"; exec "$@"',
-      filler,
-      ...argv,
-    ]);
-    await expect(archiveResults({ ...options, transport })).rejects.toMatchObject({
-      code: 'STORAGE_FULL',
-      who: 'it',
-      retryable: true,
-    });
-    const { parent } = archivePlace(basePath, options.workflowId, options.taskId, options.stamp);
-    expect((await readdir(parent)).filter((name) => !name.startsWith('.'))).toEqual([]);
-    await rm(filler);
-    expect((await archiveResults(options)).images).toHaveLength(Object.keys(tree).length);
-    await rm(basePath, { recursive: true });
-  });
+    ['one large file', { 'a.tif': randomBytes(1_200_000) }, false],
+    ['one large file, read on a thread of its own,', { 'a.tif': randomBytes(1_200_000) }, true],
+    [
+      'many small files',
+      Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`${i}.tif`, randomBytes(10_000)])),
+      false,
+    ],
+  ])(
+    'a disk that fills up while %s comes gives an error, and the archive once there is room',
+    async (_what, tree, ownThread) => {
+      const results = await makeResults(tree);
+      const basePath = await folderOn(disk ?? '');
+      const options = archiveOptions(results, { basePath, ownThread });
+      const filler = join(disk ?? '', 'filler');
+      const transport = withTar(results, (argv) => [
+        'sh',
+        '-c',
+        'head -c 2500000 /dev/zero > "$0"; exec "$@"',
+        filler,
+        ...argv,
+      ]);
+      await expect(archiveResults({ ...options, transport })).rejects.toMatchObject({
+        code: 'STORAGE_FULL',
+        who: 'it',
+        retryable: true,
+      });
+      const { parent } = archivePlace(basePath, options.workflowId, options.taskId, options.stamp);
+      expect((await readdir(parent)).filter((name) => !name.startsWith('.'))).toEqual([]);
+      await rm(filler);
+      expect((await archiveResults(options)).images).toHaveLength(Object.keys(tree).length);
+      await rm(basePath, { recursive: true });
+    },
+  );
 
   test('a disk that turns read-only is named as such', async () => {
     const options = archiveOptions(await makeResults({ 'a.tif': 'x' }), { basePath: await folderOn(disk ?? '') });

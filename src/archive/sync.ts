@@ -11,11 +11,20 @@ import { walkFiles } from './walk.ts';
  */
 export async function syncTree(root: string, signal: AbortSignal): Promise<void> {
   try {
-    await promisify(execFile)('sync', ['-f', root], { signal });
-    return;
+    await syncFileSystem(root, signal);
   } catch {
     signal.throwIfAborted();
+    await syncEach(root, signal);
   }
+}
+
+/** Writes to the disk what waits to be written to the file system of `root`. Throws where it cannot, or some of it. */
+export async function syncFileSystem(root: string, signal: AbortSignal): Promise<void> {
+  await promisify(execFile)('sync', ['-f', root], { signal });
+}
+
+/** Makes everything below a folder durable one by one. Throws at the first that is not. */
+export async function syncEach(root: string, signal: AbortSignal): Promise<void> {
   const folders = new Set(['']);
   for await (const file of walkFiles(root)) {
     const handle = await open(join(root, file.path), 'r');

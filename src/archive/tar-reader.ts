@@ -16,7 +16,10 @@ export interface TarEntry {
   mtime: number;
 }
 
-/** A reader is asked in turns: `next`, then the entry's whole body by `whole` or `some`, then `next` again. */
+/**
+ * A reader is asked in turns: `next`, then the entry's whole body by `whole` or `some`, then `next` again. Names and bodies
+ * are lent until the next turn.
+ */
 export class TarReader {
   readonly #bytes: ByteReader;
   #left = 0;
@@ -99,7 +102,8 @@ export class TarReader {
     if (bytes > 1024 * 1024) throw new TarError(`a header of ${bytes} bytes is longer than any name can be`);
     const body = await this.#bytes.exactly(bytes);
     if (body.length < bytes) throw this.#cut(body.length);
-    return body;
+    // It is needed while the next header is read, and this one is only lent.
+    return Buffer.from(body);
   }
 
   async #readToEnd(): Promise<void> {

@@ -6,6 +6,7 @@ import type { CommandStream } from '../slurm/transport.ts';
 import { incomplete, type FarFolder, type FarList } from './far-folder.ts';
 import { tarCommand, type FarTools } from './far-tools.ts';
 import { IdleWatch } from './idle-watch.ts';
+import { PipedTar } from './piped-tar.ts';
 import type { Reception } from './reception.ts';
 import { TarError, TarReader } from './tar-reader.ts';
 import type { TransferOptions } from './transfer.ts';
@@ -26,24 +27,34 @@ export async function receiveTar(
 ): Promise<void> {
   const compress = await worthCompressing(o, tools, list);
   if (compress) o.log.info({ job: o.jobId }, 'the connection is slow: results come through zstd');
+  const piped = reception.worthOwnThread && !compress ? await openPipe(o) : null;
   // Nothing may be waited for between here and the first read: Node throws away what an ended command has left unread.
-  const far = o.transport.stream(tarCommand(folder, tools, compress), { signal: o.signal });
+  const far = o.transport.stream(tarCommand(folder, tools, compress), {
+    signal: o.signal,
+    ...(piped ? { stdout: piped.descriptor } : {}),
+  });
+  piped?.handedOver();
   const plain = compress ? decompress(far, o.signal) : null;
   const stop = (): void => {
     far.kill();
     far.stdout.destroy();
     plain?.kill();
+    piped?.stop();
   };
+  if (piped) o.signal.addEventListener('abort', stop);
   const idleMs = o.idleMs ?? 300_000;
   const idle = new IdleWatch(idleMs, stop);
+  if (piped) idle.watchElsewhere(piped.state);
   let failure: unknown;
   try {
-    await reception.receive(new TarReader(idle.watch((plain ?? far).stdout as AsyncIterable<Buffer>)));
+    await reception.receive(piped ?? new TarReader(idle.watch((plain ?? far).stdout as AsyncIterable<Buffer>)));
   } catch (error) {
     failure = error;
     stop();
   } finally {
     idle.stop();
+    o.signal.removeEventListener('abort', stop);
+    await piped?.close();
   }
   const end = await far.finished.catch((error: unknown) => {
     o.signal.throwIfAborted();
@@ -63,6 +74,14 @@ export async function receiveTar(
     });
     throw incomplete(folder, `tar ended with exit ${end.code ?? 'by a signal'}; ${state}`);
   }
+}
+
+/** Null where there can be no named pipe: then the stream comes through the main thread, which takes longer. */
+async function openPipe(o: TransferOptions): Promise<PipedTar | null> {
+  return PipedTar.open().catch((error: unknown) => {
+    o.log.info({ job: o.jobId, error: describeError(error) }, 'no named pipe can be made for the results');
+    return null;
+  });
 }
 
 function decompress(far: CommandStream, signal: AbortSignal): CommandStream {

@@ -13,11 +13,11 @@ import type { Transport } from '../slurm/transport.ts';
 import { compareChecksums } from './far-checksums.ts';
 import { firstNames, incomplete, resultsFolder, type FarFolder, type FarList } from './far-folder.ts';
 import { differenceFrom, listResults, lookAtResults, missingFrom, readJobManifest, type FarLook } from './far-list.ts';
+import { EarlySync } from './early-sync.ts';
 import type { FarTools } from './far-tools.ts';
 import { LocalSource, sharedFolder } from './local-source.ts';
 import { Reception } from './reception.ts';
 import { requireSpace, storageError } from './storage-error.ts';
-import { syncTree } from './sync.ts';
 import { receiveTar } from './tar-stream.ts';
 import { zipThere } from './zip-there.ts';
 import { ZipWriter } from './zip-writer.ts';
@@ -51,6 +51,8 @@ export interface TransferOptions {
   idleMs?: number;
   /** Between a break and going on; doubled from a second when absent. */
   retryMs?: number;
+  /** Whether a stream is read on a thread of its own; absent: where it is worth one. */
+  ownThread?: boolean;
   signal: AbortSignal;
   log: Logger;
 }
@@ -102,10 +104,15 @@ async function zipHere(
   const zip = await ZipWriter.create(zipPath).catch(async (error: unknown) => {
     throw await storageError(error, zipPath, list.bytes);
   });
+  const early = new EarlySync(o.staging, o.signal);
+  const onProgress = (progress: TransferProgress): void => {
+    early.arrived(progress.bytes);
+    o.onProgress?.(progress);
+  };
   let bytes: number;
   let files: StagedFile[];
   try {
-    const reception = new Reception(o, folder, list, zip);
+    const reception = new Reception({ ...o, onProgress }, folder, list, zip);
     await reception.begin();
     if (shared === null) await receiveTar(o, folder, tools, list, reception);
     else await receiveShared(shared, folder, list, reception);
@@ -113,6 +120,7 @@ async function zipHere(
     bytes = await zip.finish();
   } catch (error) {
     await zip.abandon();
+    await early.settle();
     o.signal.throwIfAborted();
     throw await storageError(error, zipPath, list.bytes * 2);
   }
@@ -124,7 +132,7 @@ async function zipHere(
       throw bridgeError('STORAGE_FAILED', { path: zipPath, reason: describeError(error) }, { cause: error });
     });
   });
-  if (list.bytes >= worthSyncing) await ends.add(() => syncTree(o.staging, o.signal));
+  if (list.bytes >= worthSyncing) await ends.add(() => early.finish());
   await ends.add(unchanged);
   await ends.settle();
   return [...files, { path: zipName, bytes, sha256 }];

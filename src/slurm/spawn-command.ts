@@ -32,9 +32,9 @@ export function spawnCommand(argv: readonly string[], options: SpawnOptions): Co
     cwd: options.cwd,
     env: options.env,
     detached: true,
-    stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [options.stdin === undefined ? 'ignore' : 'pipe', options.stdout ?? 'pipe', 'pipe'],
   });
-  const stdout = child.stdout as Readable;
+  const stdout = child.stdout ?? Readable.from([]);
   const stderr = keepEnd(child.stderr as Readable, stderrLimit);
   let stopped: Error | null = null;
   const stop = (reason: Error): void => {
@@ -118,11 +118,11 @@ function ended(child: ChildProcess): Promise<number> {
     });
     child.once('exit', (exit, signal) => {
       code = exit ?? 128 + (signal ? signalNumber(signal) : 0);
-      const stdout = child.stdout as Readable;
+      const { stdout } = child;
       const linger = (): void => {
         setTimeout(() => child.stderr?.destroy(), lingerMs).unref();
       };
-      if (stdout.readableEnded || stdout.destroyed) linger();
+      if (!stdout || stdout.readableEnded || stdout.destroyed) linger();
       else stdout.once('end', linger).once('close', linger);
     });
     child.once('close', () => resolve(code ?? 0));

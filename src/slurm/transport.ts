@@ -28,6 +28,8 @@ export interface Transport {
 export interface ExecOptions {
   /** What the command reads; a stream that fails ends the command, with its error. */
   stdin?: string | Buffer | Readable;
+  /** Descriptor that the command writes to; `stdout` of its stream is empty then. */
+  stdout?: number;
   timeoutMs?: number;
   /** Added to the command's environment, values byte for byte. */
   env?: Record<string, string>;

@@ -62,6 +62,8 @@ export async function startSshServer(
       'PasswordAuthentication no',
       'KbdInteractiveAuthentication no',
       'UsePAM no',
+      // Before the shell starts: what it reads at its start is not to be that of whoever runs the tests.
+      ...(options.home ? [`SetEnv "HOME=${options.home}"`] : []),
       ...(options.settings ?? []),
       // Debian's place; elsewhere there is just no sftp.
       'Subsystem sftp /usr/lib/openssh/sftp-server',
