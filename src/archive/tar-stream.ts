@@ -42,6 +42,7 @@ export async function receiveTar(
     piped?.stop();
   };
   if (piped) o.signal.addEventListener('abort', stop);
+  if (o.signal.aborted) stop();
   const idleMs = o.idleMs ?? 300_000;
   const idle = new IdleWatch(idleMs, stop);
   if (piped) idle.watchElsewhere(piped.state);
