@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, readdirSync, renameSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type pg from 'pg';
@@ -24,7 +24,9 @@ const jobs: Record<string, string> = {
   linking: 'ln -s /etc/passwd "$DATA_PATH/data/out/result.tif"',
   empty: 'true',
   broken: 'cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"; echo no image > "$DATA_PATH/data/out/zz_broken.tif"',
-  slow: 'sleep 3; cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"',
+  // It ends when the test says so, however slow that is.
+  gated: `until [ -e "$DATA_PATH/go" ] || [ ! -d "$DATA_PATH" ]; do sleep 0.2; done
+cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"`,
   endless: 'sleep 600',
   zarr: `cp -r "${folder.path}/zarr/." "$DATA_PATH/data/out/"`,
   plain: 'cp "$DATA_PATH"/data/in/* "$DATA_PATH/data/out/"',
@@ -71,9 +73,16 @@ async function ended(id: string): Promise<RunView> {
 }
 
 function waiting(id: string): Promise<RunView> {
+  return seen(id, (run) => run.state === 'attention');
+}
+
+/** Waits for a view of a run. A command takes most of a core, so it is not asked for all the time. */
+async function seen(id: string, is: (run: RunView) => boolean): Promise<RunView> {
   return folder.until(started, async () => {
     const run = view(id);
-    return run.state === 'attention' && run;
+    if (is(run)) return run;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return null;
   });
 }
 
@@ -82,8 +91,13 @@ function archivesOf(id: string): string[] {
   return existsSync(parent) ? readdirSync(parent).filter((name) => !name.startsWith('.')) : [];
 }
 
+/** The folder of a run's data on the cluster. */
+function dataOf(workflow: string, id: string): string {
+  return join(folder.path, 'cluster', 'home', 'my-scratch', 'data', `${workflow}_${id}`);
+}
+
 function remoteResults(workflow: string, id: string): string[] {
-  return readdirSync(join(folder.path, 'cluster', 'home', 'my-scratch', 'data', `${workflow}_${id}`, 'data', 'out'));
+  return readdirSync(join(dataOf(workflow, id), 'data', 'out'));
 }
 
 test('a job that fails is named with its state and exit code', async () => {
@@ -129,8 +143,7 @@ test('one file of five that is no image: four are imported, the fifth is named, 
   expect(run.orders[0]?.description).toMatch(/4 of 5 files/);
 
   cli('retry', id);
-  await folder.until(started, async () => view(id).orders.length === 2 && view(id).state === 'failed');
-  const again = view(id);
+  const again = await seen(id, (run) => run.orders.length === 2 && run.state === 'failed');
   expect(again.orders.map((o) => o.stage)).toEqual(['Import Failed', 'Import Failed']);
   const { rows: second } = await biomero.query('select files from imports where uuid = $1 limit 1', [
     again.orders[1]?.uuid,
@@ -155,32 +168,41 @@ test('a group folder that is not writable is named with path and uid, before a j
     chmodSync(analyzed, 0o755);
     if (root) chownSync(analyzed, 65534, 65534);
   };
-  const slow = await begin('slow');
-  await folder.until(started, async () => view(slow).jobId !== null);
+  const gated = await begin('gated');
+  await seen(gated, (run) => run.jobId !== null);
+  let plain: string;
   close();
-  const after = await waiting(slow);
-  expect(after.sentence).toContain(analyzed);
-  expect(after.sentence).toMatch(/uid:gid \d+:\d+/);
-  expect(remoteResults('slow', slow)).toHaveLength(4);
+  try {
+    writeFileSync(join(dataOf('gated', gated), 'go'), '');
+    const after = await waiting(gated);
+    expect(after.sentence).toContain(analyzed);
+    expect(after.sentence).toMatch(/uid:gid \d+:\d+/);
+    expect(remoteResults('gated', gated)).toHaveLength(4);
 
-  const plain = await begin('plain');
-  const before = await waiting(plain);
-  expect(before).toMatchObject({ jobId: null });
-  expect(before.sentence).toContain(analyzed);
-  expect(before.sentence).toMatch(/has mode 555.*Give uid \d+ write access/);
-  open();
-  for (const id of [slow, plain]) expect(await ended(id)).toMatchObject({ state: 'done', imagesFound: 4 });
+    plain = await begin('plain');
+    const before = await waiting(plain);
+    expect(before).toMatchObject({ jobId: null });
+    expect(before.sentence).toContain(analyzed);
+    expect(before.sentence).toMatch(/has mode 555.*Give uid \d+ write access/);
+  } finally {
+    open();
+  }
+  for (const id of [gated, plain]) expect(await ended(id)).toMatchObject({ state: 'done', imagesFound: 4 });
 });
 
 test('while the storage is not the one that was adopted nothing is written, and the run goes on when it is back', async () => {
   const marker = join(folder.path, 'storage', '.biomero-bridge-storage.json');
   renameSync(marker, `${marker}.away`);
-  const id = await begin('plain');
-  const run = await waiting(id);
-  expect(run).toMatchObject({ jobId: null });
-  expect(run.sentence).toMatch(/not the one that was there.*Nothing was written.*storage adopt --replace/);
-  expect(existsSync(join(folder.path, 'storage', 'demo', '.analyzed', id))).toBe(false);
-  renameSync(`${marker}.away`, marker);
+  let id: string;
+  try {
+    id = await begin('plain');
+    const run = await waiting(id);
+    expect(run).toMatchObject({ jobId: null });
+    expect(run.sentence).toMatch(/not the one that was there.*Nothing was written.*storage adopt --replace/);
+    expect(existsSync(join(folder.path, 'storage', 'demo', '.analyzed', id))).toBe(false);
+  } finally {
+    renameSync(`${marker}.away`, marker);
+  }
   expect(await ended(id)).toMatchObject({ state: 'done', imagesFound: 4 });
 });
 
@@ -204,7 +226,7 @@ test('a run that is given up ends its job, and has failed for every reader; what
   const failed = await begin('crashing');
   await ended(failed);
   cli('abandon', failed, '--reason', 'not worth it');
-  await folder.until(started, async () => view(failed).failure?.code === 'RUN_ABANDONED');
+  await seen(failed, (run) => run.failure?.code === 'RUN_ABANDONED');
   const { rows } = await biomero.query<{ topic: string; n: number }>(
     `select topic, count(*)::int as n from workflowtracker_events where originator_id = $1 and topic like '%WorkflowFailed' group by 1`,
     [id],
