@@ -59,12 +59,9 @@ export async function makeSampleImages(
 
 /** What a camera would record of these nuclei: chromatin texture, uneven background, blur, photon and read noise. */
 export function photograph(random: SeededRandom, nuclei: readonly Nucleus[], size: number): Uint16Array {
-  const texture = gaussianBlur(
-    Float32Array.from({ length: size * size }, () => random.normal()),
-    size,
-    size,
-    2.5,
-  );
+  const noise = new Float32Array(size * size);
+  for (let i = 0; i < noise.length; i++) noise[i] = random.normal();
+  const texture = gaussianBlur(noise, size, size, 2.5);
   const light = new Float32Array(size * size);
   for (const nucleus of nuclei) {
     nucleus.visit(size, (x, y, depth) => {
