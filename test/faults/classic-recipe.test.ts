@@ -52,10 +52,11 @@ test.each(transitions.map(([name, look], i) => [name, look, 300 + i] as const))(
     const first = folder.start('--seed', String(seed));
     await folder.until(first, async () => folder.environment() !== null && first.output().includes('Ready'));
     const before = await connectAll();
-    const id = await folder.until(first, async () => {
+    const reached = async (): Promise<string | null> => {
       const { rows } = await before.biomero.query('select * from bridge.runs where ended_at is null');
-      return rows[0] && (await look(rows[0], before)) && (rows[0].id as string);
-    });
+      return rows[0] && (await look(rows[0], before)) ? (rows[0].id as string) : null;
+    };
+    const id = await folder.until(first, reached, { everyMs: 5 });
     folder.killHolder();
     first.process.kill('SIGKILL');
     await first.exit;

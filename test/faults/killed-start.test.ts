@@ -15,6 +15,9 @@ afterAll(async () => {
   for (const folder of folders) await folder.remove();
 });
 
+/** The runs that have been finished after a kill. */
+const finished: { folder: QuickStartFolder; id: string }[] = [];
+
 interface Databases {
   biomero: pg.Client;
   orders: pg.Client;
@@ -88,29 +91,41 @@ test.each(transitions.map(([name, look], i) => [name, look, 100 + i, folders[i %
     await folder.until(first, async () => folder.environment() !== null && first.output().includes('Ready'));
     const databases = await connectAll(folder);
     try {
-      const id = await folder.until(first, async () => {
-        const { rows } = await databases.biomero.query('select * from bridge.runs where not id = any($1::uuid[])', [
-          before,
-        ]);
-        return rows[0] && (await look(rows[0], databases)) && (rows[0].id as string);
-      });
+      const sql = 'select * from bridge.runs where not id = any($1::uuid[])';
+      const reached = async (): Promise<string | null> => {
+        const { rows } = await databases.biomero.query(sql, [before]);
+        return rows[0] && (await look(rows[0], databases)) ? (rows[0].id as string) : null;
+      };
+      const id = await folder.until(first, reached, { everyMs: 5 });
       folder.killHolder();
       first.process.kill('SIGKILL');
       await first.exit;
 
-      const second = folder.start('--seed', String(seed), '--once', '--time-limit', '100');
-      expect(await second.exit, second.output()).toBe(0);
-      const third = folder.start('--seed', String(seed));
-      await folder.until(third, async () => third.output().includes('Ready'));
-      await check(folder, id, third.output());
-      third.process.kill('SIGTERM');
-      expect(await third.exit).toBe(0);
+      const second = folder.start('--seed', String(seed));
+      await folder.until(second, async () => /^Status /m.test(second.output()));
+      await check(folder, id, second.output());
+      finished.push({ folder, id });
+      second.process.kill('SIGTERM');
+      expect(await second.exit).toBe(0);
     } finally {
       for (const client of Object.values(databases)) await client.end().catch(() => undefined);
     }
   },
   120_000,
 );
+
+test.each(folders)('after all of it, every run is there as it was finished', async (folder) => {
+  const seed = 100 + folders.indexOf(folder);
+  const once = folder.start('--seed', String(seed), '--once', '--time-limit', '100');
+  expect(await once.exit, once.output()).toBe(0);
+  const last = folder.start('--seed', String(seed));
+  await folder.until(last, async () => last.output().includes('Ready'));
+  const ids = finished.filter((run) => run.folder === folder).map((run) => run.id);
+  expect(ids).toHaveLength(transitions.length / folders.length);
+  for (const id of ids) await check(folder, id, last.output());
+  last.process.kill('SIGTERM');
+  expect(await last.exit).toBe(0);
+});
 
 /** Runs of the rounds before; none while there is no database yet. */
 async function knownRuns(folder: QuickStartFolder): Promise<string[]> {

@@ -24,7 +24,7 @@ import { QuickStartFolder, type Started } from '../support/quick-start.ts';
 
 // The whole main job, as `npm start` runs it, looked at from outside. A new seed each time; it is printed.
 const seed = 1 + Math.floor(Math.random() * 1_000_000);
-const folder = new QuickStartFolder();
+const folder = new QuickStartFolder({ fresh: true });
 let started: Started;
 let address = '';
 let cookie = '';

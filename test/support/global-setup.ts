@@ -13,6 +13,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** libpq URL of the run's own PostgreSQL, of its database `postgres`. */
     postgresUrl: string;
+    /** A folder of the run's own. */
+    runFolder: string;
   }
 }
 
@@ -31,6 +33,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     unsafeFast: true,
   });
   project.provide('postgresUrl', postgres.url('postgres'));
+  project.provide('runFolder', directory);
   return async () => {
     await postgres.stop();
     await rm(directory, { recursive: true, force: true });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { packageFile } from '../../src/lib/package-root.ts';
 import { identifyProcess, isAlive, parseIdentity, stopProcess } from '../../src/lib/process-identity.ts';
+import { keepPrograms, linkPrograms } from './kept-programs.ts';
 
 /** The real `start` of the built product in a process of its own, as a person starts it. */
 export interface Started {
@@ -22,16 +23,20 @@ export class QuickStartFolder {
   readonly path: string;
 
   readonly #environment: Record<string, string>;
+  readonly #fresh: boolean;
 
   /**
    * @param ordersDatabase name of a database of their own for the upload orders; by default they share the runs'
    * @param environment variables that a person has set
+   * @param fresh nothing of what a start makes is taken over from an earlier one, see `linkPrograms`
    */
   constructor({
     ordersDatabase,
     environment = {},
-  }: { ordersDatabase?: string; environment?: Record<string, string> } = {}) {
+    fresh = false,
+  }: { ordersDatabase?: string; environment?: Record<string, string>; fresh?: boolean } = {}) {
     this.#environment = environment;
+    this.#fresh = fresh;
     this.path = join(mkdtempSync(join(tmpdir(), 'biomero-bridge-start-')), 'data');
     chmodSync(join(this.path, '..'), 0o755);
     // Ports of its own, below those that systems hand out: several tests start at once, and one starts a second time.
@@ -76,6 +81,7 @@ export class QuickStartFolder {
   }
 
   start(...options: string[]): Started {
+    if (!this.#fresh) linkPrograms(this.path);
     const child = spawn(
       process.execPath,
       [packageFile('dist', 'src', 'main.js'), 'start', '--data', this.path, ...options],
@@ -123,21 +129,29 @@ export class QuickStartFolder {
     return client;
   }
 
-  /** Waits for a value; fails with the start's output when it ends first or the time is over. */
-  async until<T>(started: Started, look: () => Promise<T | null | undefined | false>, withinMs = 120_000): Promise<T> {
+  /**
+   * Waits for a value; fails with the start's output when it ends first or the time is over. Whoever must see what lasts a
+   * moment looks more often.
+   */
+  async until<T>(
+    started: Started,
+    look: () => Promise<T | null | undefined | false>,
+    { withinMs = 120_000, everyMs = 50 } = {},
+  ): Promise<T> {
     const deadline = Date.now() + withinMs;
     for (;;) {
       const found = await look().catch(() => null);
       if (found) return found;
       if (Date.now() > deadline || started.process.exitCode !== null)
         throw new Error(`not seen in time; the start printed:\n${started.output()}`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, everyMs));
     }
   }
 
   async remove(): Promise<void> {
     for (const identity of [this.#holder(), this.#postgres()])
       if (identity) await stopProcess(identity, { graceMs: 5_000 });
+    keepPrograms(this.path);
     await rm(join(this.path, '..'), { recursive: true, force: true });
   }
 
