@@ -111,7 +111,7 @@ test.each(transitions.map(([name, look], i) => [name, look, 100 + i, folders[i %
       for (const client of Object.values(databases)) await client.end().catch(() => undefined);
     }
   },
-  120_000,
+  240_000,
 );
 
 test.each(folders)('after all of it, every run is there as it was finished', async (folder) => {
