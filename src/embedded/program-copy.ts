@@ -23,7 +23,9 @@ export async function copyProgram(dataFolder: string, user: RunAs): Promise<stri
     const top = outermostFolder(packageRoot);
     for (const name of ['package.json', 'dist', 'migrations', 'src/omero/ice', 'workflows']) {
       const from = packageFile(name);
-      if (existsSync(from)) copyRead(from, join(building, relative(top, from)));
+      const to = join(building, relative(top, from));
+      mkdirSync(dirname(to), { recursive: true });
+      if (existsSync(from)) copyRead(from, to);
     }
     for (const folder of await runtimePackages(packageRoot)) copyRead(folder, join(building, relative(top, folder)));
     await rename(building, target);
