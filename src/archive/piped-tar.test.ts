@@ -11,6 +11,7 @@ import { describeWithPart } from '../../test/support/optional-part.ts';
 import { archiveOptions, makeResults } from '../../test/support/results.ts';
 import { sshIsInstalled, startSshServer } from '../../test/support/ssh-server.ts';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
+import { ownProgram } from '../lib/package-root.ts';
 import { SshTransport } from '../slurm/ssh.ts';
 import { hashFile } from './hash-files.ts';
 import { PipedTar } from './piped-tar.ts';
@@ -73,17 +74,8 @@ test('where no named pipe can be made results come as well, and nothing is left'
 });
 
 test('a process that ends need not wait for the stream', async () => {
-  const module = JSON.stringify(join(import.meta.dirname, 'piped-tar.ts'));
-  const code = `const { PipedTar } = await import(${module});
-    const tar = await PipedTar.open();
-    tar.next().catch(() => undefined);
-    while (!tar.state.waits) await new Promise((resolve) => setTimeout(resolve, 10));
-    setTimeout(() => process.exit(7), 200);`;
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', code], {
-    stdio: 'inherit',
-    cwd: join(import.meta.dirname, '..', '..'),
-    timeout: 20_000,
-  });
+  const [node = '', ...args] = ownProgram('src/archive/testing/piped-tar-main');
+  const child = spawn(node, args, { stdio: 'inherit', timeout: 20_000 });
   expect(await once(child, 'exit')).toEqual([7, null]);
 });
 
