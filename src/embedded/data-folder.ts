@@ -41,7 +41,7 @@ export function prepareDataFolder(folder: string, runAs: RunAs | null): void {
 }
 
 /** Makes a folder and its missing parents passable for everybody, whatever the umask. */
-function makeFolder(folder: string): void {
+export function makeFolder(folder: string): void {
   const first = mkdirSync(folder, { recursive: true });
   if (first === undefined) return;
   for (let made = folder; made.length >= first.length; made = dirname(made)) chmodSync(made, 0o755);

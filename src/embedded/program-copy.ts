@@ -1,8 +1,8 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { chmod, copyFile, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { packageFile, packageRoot } from '../lib/package-root.ts';
-import { mayPass } from './data-folder.ts';
+import { makeFolder, mayPass } from './data-folder.ts';
 import type { RunAs } from './run-as.ts';
 
 /**
@@ -18,13 +18,13 @@ export async function copyProgram(dataFolder: string, user: RunAs): Promise<stri
   if (!existsSync(target)) {
     const building = `${target}.new`;
     await rm(building, { recursive: true, force: true });
-    mkdirSync(building, { recursive: true });
+    makeFolder(building);
     // As installed: packages that ours needs may lie beside it.
     const top = outermostFolder(packageRoot);
     for (const name of ['package.json', 'dist', 'migrations', 'src/omero/ice', 'workflows']) {
       const from = packageFile(name);
       const to = join(building, relative(top, from));
-      mkdirSync(dirname(to), { recursive: true });
+      makeFolder(dirname(to));
       if (existsSync(from)) copyRead(from, to);
     }
     for (const folder of await runtimePackages(packageRoot)) copyRead(folder, join(building, relative(top, folder)));
@@ -40,12 +40,17 @@ export async function copyProgram(dataFolder: string, user: RunAs): Promise<stri
 const unread = /\.(?:map|[cm]?ts)$/;
 
 /**
- * Copies a file, or a folder with what Node.js reads of it; links are followed. The general `cp` of Node.js looks at every
- * file five times, which makes 3 s of it.
+ * Copies a file, or a folder with what Node.js reads of it, readable for everybody, whatever umask it was installed with;
+ * links are followed. The general `cp` of Node.js looks at every file five times, which makes 3 s of it.
  */
 function copyRead(from: string, to: string): void {
-  if (!statSync(from).isDirectory()) return copyFileSync(from, to);
-  mkdirSync(to, { recursive: true });
+  const found = statSync(from);
+  if (!found.isDirectory()) {
+    copyFileSync(from, to);
+    chmodSync(to, found.mode & 0o111 ? 0o755 : 0o644);
+    return;
+  }
+  makeFolder(to);
   for (const name of readdirSync(from)) if (!unread.test(name)) copyRead(join(from, name), join(to, name));
 }
 
