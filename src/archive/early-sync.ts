@@ -38,7 +38,7 @@ export class EarlySync {
 
   /** Makes everything below the root durable. Throws what the disk refused, also earlier. */
   async finish(): Promise<void> {
-    await this.#running;
+    await this.settle();
     this.#signal.throwIfAborted();
     await (this.#failed ? syncEach : syncTree)(this.#root, this.#signal);
   }

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import { startThread } from '../lib/own-thread.ts';
+import { ThreadTalk } from '../lib/thread-talk.ts';
 import type { PiecesDone, PieceTarget } from './piece-writer.ts';
 import { PipedTarState } from './piped-tar-state.ts';
 import type { TarAnswer, TarOrder } from './piped-tar-thread.ts';
@@ -21,6 +22,7 @@ export class PipedTar {
   /** How the reading stands, at any time. */
   readonly state = new PipedTarState();
   readonly #thread: Worker;
+  readonly #talk: ThreadTalk<TarOrder, TarAnswer>;
   /** Our own ends: the command's, until it has it, and one that keeps the pipe open until the thread has opened it. */
   #writeEnd: number | null;
   #holdEnd: number | null;
@@ -28,8 +30,6 @@ export class PipedTar {
   #entry: TarAnswer['entry'];
   #done: PiecesDone | null = null;
   #wrote: ((bytes: number) => void) | null = null;
-  #failed: { error: unknown } | null = null;
-  #wake: (() => void) | null = null;
   /** A thread that waits for a pipe would hold up the end of the whole process. */
   readonly #onExit = (): void => this.stop();
 
@@ -39,10 +39,8 @@ export class PipedTar {
     this.#writeEnd = openSync(this.#path, constants.O_WRONLY);
     this.#thread = startThread('src/archive/piped-tar-thread', { path: this.#path, memory: this.state.memory });
     process.once('exit', this.#onExit);
-    this.#thread.on('message', (answer: TarAnswer) => this.#hear(answer));
-    const end = (error: unknown): void => this.#fail(error);
-    this.#thread.on('error', end);
-    this.#thread.on('exit', () => end(new Error('the thread that reads the results has ended')));
+    const ended = 'the thread that reads the results has ended';
+    this.#talk = new ThreadTalk(this.#thread, (answer) => this.#hear(answer), ended);
   }
 
   /** Throws where no named pipe can be made or opened. */
@@ -85,7 +83,7 @@ export class PipedTar {
   /** The next entry, or null behind the end mark. A file must be poured before. Throws TarError. */
   async next(): Promise<TarEntry | null> {
     this.#ask();
-    await this.#until(() => this.#entry !== undefined);
+    await this.#talk.until(() => this.#entry !== undefined);
     this.#asked = false;
     const found = this.#entry;
     return found ? { ...found.entry, name: Buffer.from(found.entry.name) } : null;
@@ -99,8 +97,8 @@ export class PipedTar {
   async pour(target: PieceTarget, onBytes: (bytes: number) => void): Promise<PiecesDone> {
     this.#done = null;
     this.#wrote = onBytes;
-    this.#send({ take: target });
-    await this.#until(() => this.#done !== null);
+    this.#talk.say({ take: target });
+    await this.#talk.until(() => this.#done !== null);
     // What follows is read while the file is being closed.
     this.#ask();
     if (!this.#done) throw new Error('not done');
@@ -137,16 +135,9 @@ export class PipedTar {
     if (answer.entry !== undefined) this.#entry = answer.entry;
     if (answer.wrote !== undefined) this.#wrote?.(answer.wrote);
     if (answer.done) this.#done = answer.done;
-    if (answer.failure) {
-      const { stream, code, reason } = answer.failure;
-      this.#fail(stream ? new TarError(reason) : Object.assign(new Error(reason), { code }));
-    }
-    this.#wake?.();
-  }
-
-  #fail(error: unknown): void {
-    this.#failed ??= { error };
-    this.#wake?.();
+    if (!answer.failure) return;
+    const { stream, code, reason } = answer.failure;
+    this.#talk.fail(stream ? new TarError(reason) : Object.assign(new Error(reason), { code }));
   }
 
   #letGo(): void {
@@ -158,18 +149,6 @@ export class PipedTar {
     if (this.#asked) return;
     this.#asked = true;
     this.#entry = undefined;
-    this.#send({ next: true });
-  }
-
-  #send(order: TarOrder): void {
-    this.#thread.postMessage(order);
-  }
-
-  async #until(ready: () => boolean): Promise<void> {
-    for (;;) {
-      if (this.#failed) throw this.#failed.error;
-      if (ready()) return;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
+    this.#talk.say({ next: true });
   }
 }
